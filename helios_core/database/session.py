@@ -1,0 +1,108 @@
+"""Sessions, each bound to the principal on whose behalf it reads and writes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from sqlalchemy import Connection, Engine, event, func, select
+from sqlalchemy.orm import (
+    ORMExecuteState,
+    Session,
+    SessionTransaction,
+    scoped_session,
+    sessionmaker,
+    with_loader_criteria,
+)
+
+from helios_core.models.base import Owned, QueryProperty
+
+Role = Literal["admin", "operator", "user", "viewer"]
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """On whose behalf a transaction runs. Without a user it is a process of Helios itself."""
+
+    user_id: int | None
+    role: Role
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether rows of other users are visible."""
+        return self.role in {"admin", "operator"}
+
+
+SYSTEM = Principal(user_id=None, role="operator")
+"""The collector, the migrator, the supervisor."""
+
+
+class BoundSession(Session):
+    """A session whose every transaction is opened as its principal."""
+
+    principal: Principal | None = None
+
+
+_current: ContextVar[Session | None] = ContextVar("helios_session", default=None)
+
+
+@event.listens_for(BoundSession, "after_begin")
+def bind_principal(session: BoundSession, _transaction: SessionTransaction, connection: Connection) -> None:
+    """Tell the database who is asking: its policies do the rest."""
+    principal = session.principal
+    user_id = "" if principal is None or principal.user_id is None else str(principal.user_id)
+    role = "" if principal is None else principal.role
+    connection.execute(
+        select(func.set_config("helios.user_id", user_id, True), func.set_config("helios.role", role, True))
+    )
+
+
+@event.listens_for(BoundSession, "do_orm_execute")
+def lead_with_user(state: ORMExecuteState) -> None:
+    """Let a member's queries lead with `user_id`, which their indexes do; a policy alone cannot use an index."""
+    principal = cast("BoundSession", state.session).principal
+    if principal is None or principal.sees_all or principal.user_id is None or not state.is_select:
+        return
+    user_id = principal.user_id
+    state.statement = state.statement.options(
+        with_loader_criteria(Owned, lambda cls: cls.user_id == user_id, include_aliases=True)
+    )
+
+
+class Database:
+    """The application's way to the database: one engine, and sessions on behalf of principals."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._sessions = sessionmaker(engine, class_=BoundSession, expire_on_commit=False)
+        self._unbound = scoped_session(self._sessions)
+
+    @contextmanager
+    def session(self, principal: Principal) -> Iterator[Session]:
+        """A session on behalf of `principal`: rolled back unless its user commits."""
+        with self._sessions() as session:
+            session.principal = principal
+            token = _current.set(session)
+            try:
+                yield session
+            finally:
+                _current.reset(token)
+
+    def serve_model_query(self) -> None:
+        """Let `Model.query` run in the bound session, or, where none is, see only what all may read."""
+        QueryProperty.session_provider = lambda: _current.get() or self._unbound()
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self._unbound.remove()
+        self.engine.dispose()
+
+
+def principal_of(session: Session) -> Principal:
+    """The principal on whose behalf `session` works."""
+    principal = cast("BoundSession", session).principal
+    if principal is None:
+        message = "This session has no principal; open it with Database.session()."
+        raise RuntimeError(message)
+    return principal

@@ -1,0 +1,92 @@
+"""Every error that Helios raises on purpose.
+
+HeliosError
+├── ConfigurationError      the installation is set up wrongly
+│   └── UnsafeRole          the database role may see too much
+├── DatabaseUnavailable     no database answers
+│   ├── ServerFailed        the embedded server does not start or stop
+│   └── SchemaOutdated      the database waits for `helios db upgrade`
+├── NotFound                there is no such thing, or the reader may not see it
+├── NotAllowed              the principal may not do this
+├── Refused                 the request contradicts a rule of the data
+│   ├── InvalidInput        a field has a value that cannot be
+│   ├── EditConflict        somebody else saved first
+│   ├── TransitionRefused   a status or phase cannot follow the present one
+│   └── DuplicateEntry      it is there already
+├── ImportRefused           a file cannot be read as a conversation
+└── TelemetryError          a GPU, or its driver, does not answer
+
+The docstring of a class is the sentence that its reader sees where no better one is given.
+"""
+
+from collections.abc import Mapping
+
+
+class HeliosError(Exception):
+    """Helios could not do this."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (self.__doc__ or "").partition("\n")[0])
+
+
+class ConfigurationError(HeliosError):
+    """Helios is not configured correctly; `helios doctor` says what to do."""
+
+
+class UnsafeRole(ConfigurationError):
+    """The database role of HELIOS_DATABASE_URL may see every user's rows; give it a role of its own."""
+
+
+class DatabaseUnavailable(HeliosError):
+    """The database does not answer; start it with `helios up`, or check HELIOS_DATABASE_URL."""
+
+
+class ServerFailed(DatabaseUnavailable):
+    """The embedded PostgreSQL server does not start."""
+
+
+class SchemaOutdated(DatabaseUnavailable):
+    """The database is older than this Helios; run `helios db upgrade`."""
+
+
+class NotFound(HeliosError):
+    """There is no such thing here."""
+
+
+class NotAllowed(HeliosError):
+    """You may not do this."""
+
+
+class Refused(HeliosError):
+    """This contradicts what is stored."""
+
+
+class InvalidInput(Refused):
+    """Some fields have values that cannot be.
+
+    `fields` maps the name of each refused field to the sentence that belongs beside it.
+    """
+
+    def __init__(self, fields: Mapping[str, str], message: str | None = None) -> None:
+        self.fields = dict(fields)
+        super().__init__(message or " ".join(self.fields.values()))
+
+
+class EditConflict(Refused):
+    """Somebody else saved a newer version; compare it with yours and save again."""
+
+
+class TransitionRefused(Refused):
+    """The present state does not allow the next one."""
+
+
+class DuplicateEntry(Refused):
+    """This exists already."""
+
+
+class ImportRefused(HeliosError):
+    """The file cannot be read as a conversation."""
+
+
+class TelemetryError(HeliosError):
+    """The GPU does not answer."""

@@ -1,0 +1,76 @@
+"""Every table and enum of Helios, and the platform tables that it extends."""
+
+from helios_core.models.agents import AgentConfiguration, AgentConfigurationVersion, AgentProfile
+from helios_core.models.base import Base
+from helios_core.models.conversations import (
+    AgentParticipation,
+    ConversationMessage,
+    ConversationPhaseSpan,
+    MultiAgentConversation,
+)
+from helios_core.models.delegations import AgentResponse, TaskDelegation, TaskSynthesis
+from helios_core.models.enums import (
+    AgentStatus,
+    ConversationPhase,
+    GPUAllocationStatus,
+    ModelProvider,
+    TaskDelegationStatus,
+)
+from helios_core.models.gpus import (
+    Collector,
+    GPUAllocation,
+    GPUEvent,
+    GPUProcess,
+    GPUResource,
+    GPUSample,
+    GPUSampleRollup,
+)
+from helios_core.models.platform import (
+    PLATFORM_TABLES,
+    AgentContextState,
+    BlackboardEvent,
+    ChatModeSession,
+    ConsensusMemoryEdge,
+    ConsensusMemoryNode,
+    User,
+    UserProfile,
+    ValidationCheckpoint,
+)
+from helios_core.models.rules import LoadBalancingRule, ResourceConstraint
+
+__all__ = [
+    "PLATFORM_TABLES",
+    "AgentConfiguration",
+    "AgentConfigurationVersion",
+    "AgentContextState",
+    "AgentParticipation",
+    "AgentProfile",
+    "AgentResponse",
+    "AgentStatus",
+    "Base",
+    "BlackboardEvent",
+    "ChatModeSession",
+    "Collector",
+    "ConsensusMemoryEdge",
+    "ConsensusMemoryNode",
+    "ConversationMessage",
+    "ConversationPhase",
+    "ConversationPhaseSpan",
+    "GPUAllocation",
+    "GPUAllocationStatus",
+    "GPUEvent",
+    "GPUProcess",
+    "GPUResource",
+    "GPUSample",
+    "GPUSampleRollup",
+    "LoadBalancingRule",
+    "ModelProvider",
+    "MultiAgentConversation",
+    "ResourceConstraint",
+    "TaskDelegation",
+    "TaskDelegationStatus",
+    "TaskSynthesis",
+    "User",
+    "UserProfile",
+    "ValidationCheckpoint",
+]

@@ -1,0 +1,42 @@
+"""The door of the pages and commands: reads views and acts through services, on behalf of one principal."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from sqlalchemy.orm import Session
+
+from helios_core.database.engine import open_database
+from helios_core.database.session import SYSTEM, Database, Principal
+from helios_core.settings import Settings
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One principal at one database."""
+
+    database: Database
+    principal: Principal
+
+    def read(self, view: Callable[[Session], Result]) -> Result:
+        """What `view` makes of the database as the principal may see it; nothing is written."""
+        with self.database.session(self.principal) as session:
+            return view(session)
+
+    def act(self, use_case: Callable[[Session], Result]) -> Result:
+        """Run `use_case` in one transaction, and commit it."""
+        with self.database.session(self.principal) as session:
+            result = use_case(session)
+            session.commit()
+            return result
+
+    def on_behalf_of(self, principal: Principal) -> "Workspace":
+        """The same database, seen by another principal."""
+        return Workspace(self.database, principal)
+
+
+def open_workspace(settings: Settings, principal: Principal = SYSTEM) -> Workspace:
+    """The running installation's database, seen by `principal`."""
+    return Workspace(open_database(settings), principal)
