@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from sqlalchemy import (
+    REAL,
     BigInteger,
     CheckConstraint,
     Float,
@@ -185,7 +186,7 @@ class GPUSample(Base):
     memory_controller_percent: Mapped[int | None] = mapped_column(SmallInteger)
     memory_used_mb: Mapped[int | None] = mapped_column(Integer)
     temperature_celsius: Mapped[int | None] = mapped_column(SmallInteger)
-    power_watts: Mapped[float | None] = mapped_column(Float(24))
+    power_watts: Mapped[float | None] = mapped_column(REAL)
     sm_clock_mhz: Mapped[int | None] = mapped_column(Integer)
     memory_clock_mhz: Mapped[int | None] = mapped_column(Integer)
     fan_percent: Mapped[int | None] = mapped_column(SmallInteger)
@@ -209,16 +210,16 @@ class GPUSampleRollup(Base):
     bucket_at: Mapped[datetime] = mapped_column(primary_key=True)
     """The start of the interval."""
     sample_count: Mapped[int] = mapped_column(Integer)
-    utilization_percent_avg: Mapped[float | None] = mapped_column(Float(24))
-    utilization_percent_max: Mapped[float | None] = mapped_column(Float(24))
-    memory_used_mb_avg: Mapped[float | None] = mapped_column(Float(24))
-    memory_used_mb_max: Mapped[float | None] = mapped_column(Float(24))
-    temperature_celsius_avg: Mapped[float | None] = mapped_column(Float(24))
-    temperature_celsius_max: Mapped[float | None] = mapped_column(Float(24))
-    power_watts_avg: Mapped[float | None] = mapped_column(Float(24))
-    power_watts_max: Mapped[float | None] = mapped_column(Float(24))
-    sm_clock_mhz_avg: Mapped[float | None] = mapped_column(Float(24))
-    memory_clock_mhz_avg: Mapped[float | None] = mapped_column(Float(24))
-    fan_percent_avg: Mapped[float | None] = mapped_column(Float(24))
+    utilization_percent_avg: Mapped[float | None] = mapped_column(REAL)
+    utilization_percent_max: Mapped[float | None] = mapped_column(REAL)
+    memory_used_mb_avg: Mapped[float | None] = mapped_column(REAL)
+    memory_used_mb_max: Mapped[float | None] = mapped_column(REAL)
+    temperature_celsius_avg: Mapped[float | None] = mapped_column(REAL)
+    temperature_celsius_max: Mapped[float | None] = mapped_column(REAL)
+    power_watts_avg: Mapped[float | None] = mapped_column(REAL)
+    power_watts_max: Mapped[float | None] = mapped_column(REAL)
+    sm_clock_mhz_avg: Mapped[float | None] = mapped_column(REAL)
+    memory_clock_mhz_avg: Mapped[float | None] = mapped_column(REAL)
+    fan_percent_avg: Mapped[float | None] = mapped_column(REAL)
     throttle_reasons: Mapped[int | None] = mapped_column(BigInteger)
     """Every reason that was set at any time in the interval."""

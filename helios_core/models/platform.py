@@ -9,7 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from helios_core.models.base import Base, BigId, CreatedAt, JsonObject, Owned, UpdatedAt, type_json
 
-UuidId = Annotated[UUID, mapped_column(primary_key=True, server_default=func.gen_random_uuid())]
+UuidId = Annotated[UUID, mapped_column(primary_key=True, server_default=func.gen_random_uuid(), sort_order=-2)]
 
 
 class User(Base):
@@ -88,7 +88,7 @@ class ConsensusMemoryEdge(Owned, Base):
     __tablename__ = "consensus_memory_edges"
     __table_args__ = (
         CheckConstraint("weight BETWEEN 0 AND 1", name="weight"),
-        UniqueConstraint("source_node_id", "target_node_id", "relation"),
+        UniqueConstraint("source_node_id", "target_node_id", "relation", name="uq_consensus_memory_edges_relation"),
         Index(None, "target_node_id"),
         Index(None, "user_id"),
     )

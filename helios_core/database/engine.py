@@ -1,0 +1,83 @@
+"""The application's engine: which database, and whether its role may be trusted with users' rows."""
+
+from pydantic import SecretStr
+from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
+
+from helios_core.database.server import server_urls
+from helios_core.database.session import Database
+from helios_core.errors import ConfigurationError, DatabaseUnavailable, UnsafeRole
+from helios_core.settings import Settings
+
+
+def connect(url: SecretStr) -> Engine:
+    """An engine for `url` by psycopg 3; nothing is opened yet."""
+    parsed = make_url(url.get_secret_value())
+    if parsed.get_backend_name() != "postgresql":
+        message = f"Helios needs PostgreSQL 15 or later; HELIOS_DATABASE_URL names {parsed.get_backend_name()}."
+        raise ConfigurationError(message)
+    return create_engine(
+        parsed.set(drivername="postgresql+psycopg"),
+        pool_pre_ping=True,
+        pool_size=8,
+        max_overflow=16,
+        # A prepared statement does not survive a migration that changes its result.
+        connect_args={"prepare_threshold": None, "connect_timeout": 10, "options": "-c timezone=UTC"},
+    )
+
+
+def application_url(settings: Settings) -> SecretStr:
+    """Where the application connects: the configured database, or the embedded server that is running."""
+    return settings.database_url or server_urls(settings.data_dir).application
+
+
+def owner_url(settings: Settings) -> SecretStr:
+    """Where migrations connect, as the role that owns the tables."""
+    if settings.owner_url is not None:
+        return settings.owner_url
+    if settings.database_url is not None:
+        message = (
+            "Set HELIOS_OWNER_URL too: the role that owns the tables, to which HELIOS_DATABASE_URL must not belong."
+        )
+        raise ConfigurationError(message)
+    return server_urls(settings.data_dir).owner
+
+
+def open_database(settings: Settings) -> Database:
+    """The database of this installation, as a role that row-level security holds for.
+
+    Raises DatabaseUnavailable where none answers, UnsafeRole where the role would see everything.
+    """
+    engine = connect(application_url(settings))
+    try:
+        refuse_unsafe_role(engine)
+    except OperationalError as error:
+        engine.dispose()
+        raise DatabaseUnavailable from error
+    except UnsafeRole:
+        engine.dispose()
+        raise
+    database = Database(engine)
+    database.serve_model_query()
+    return database
+
+
+def refuse_unsafe_role(engine: Engine) -> None:
+    """Raise UnsafeRole where the role of `engine` is a superuser, bypasses row-level security or owns a table."""
+    with engine.connect() as connection:
+        role, is_superuser, bypasses, owns = connection.execute(
+            text(
+                "SELECT rolname, rolsuper, rolbypassrls, EXISTS ("
+                "  SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')"
+                "  AND pg_has_role(current_user, relowner, 'MEMBER') AND relrowsecurity"
+                ") FROM pg_roles WHERE rolname = current_user"
+            )
+        ).one()
+    because = {"is a superuser": is_superuser, "bypasses row-level security": bypasses, "owns the tables": owns}
+    for reason, holds in because.items():
+        if holds:
+            message = (
+                f"The role {role} {reason}, so it would see every user's rows. "
+                "Give HELIOS_DATABASE_URL a role of its own, and HELIOS_OWNER_URL the owner."
+            )
+            raise UnsafeRole(message)

@@ -1,0 +1,151 @@
+"""Bringing a database to the schema of this Helios, and back."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from pydantic import SecretStr
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
+from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from helios_core.database.engine import connect
+from helios_core.errors import DatabaseUnavailable
+from helios_core.models import Base
+from helios_core.settings import bundled
+
+VERSION_TABLE = "helios_alembic_version"
+"""A host system keeps its own revisions in `alembic_version`."""
+
+LOCK_KEY = "helios migrations"
+LOCK_WAIT_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaStatus:
+    """Where a database's schema stands."""
+
+    current: str | None
+    head: str
+    pending: tuple[str, ...]
+
+    @property
+    def is_current(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.current == self.head
+
+
+def is_ours(name: str | None, type_: str, parent_names: object) -> bool:  # noqa: ARG001 (alembic's signature)
+    """Whether alembic may compare this table: a host's own ones, and partitions, are none of its business."""
+    return type_ != "table" or name in Base.metadata.tables
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(bundled("migrations")))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """Let one migrator at a time in. Polled: waiting inside the lock would block an index built concurrently."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        deadline = time.monotonic() + LOCK_WAIT_SECONDS
+        while not connection.scalar(text("SELECT pg_try_advisory_lock(hashtext(:key))"), {"key": LOCK_KEY}):
+            if time.monotonic() > deadline:
+                message = "Another migration has been running for five minutes; look at it before you try again."
+                raise DatabaseUnavailable(message)
+            time.sleep(0.1)
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(hashtext(:key))"), {"key": LOCK_KEY})
+
+
+def _lock_not_available(error: BaseException) -> bool:
+    return isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) == "55P03"
+
+
+@contextmanager
+def _migrating(owner_url: SecretStr) -> Iterator[Connection]:
+    engine = connect(owner_url)
+    try:
+        with _alone(engine), engine.connect() as connection:
+            # Rather fail and try again than let every reader queue behind a waiting ALTER.
+            connection.execute(text("SET lock_timeout = '1s'"))
+            connection.commit()
+            yield connection
+    except OperationalError as error:
+        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) is None:
+            raise DatabaseUnavailable from error
+        raise
+    finally:
+        engine.dispose()
+
+
+@retry(
+    retry=retry_if_exception(_lock_not_available),
+    stop=stop_after_attempt(10),
+    wait=wait_random_exponential(max=5),
+    reraise=True,
+)
+def upgrade(owner_url: SecretStr, application_role: str, revision: str = "head") -> None:
+    """Bring the schema to `revision`, and let `application_role` use it. Safe to call at every start."""
+    with _migrating(owner_url) as connection:
+        command.upgrade(_config(connection), revision)
+        grant(connection, application_role)
+        connection.commit()
+
+
+@retry(
+    retry=retry_if_exception(_lock_not_available),
+    stop=stop_after_attempt(10),
+    wait=wait_random_exponential(max=5),
+    reraise=True,
+)
+def downgrade(owner_url: SecretStr, revision: str) -> None:
+    """Take the schema back to `revision`, or `base`; what the dropped tables held is archived."""
+    with _migrating(owner_url) as connection:
+        command.downgrade(_config(connection), revision)
+
+
+def check(owner_url: SecretStr) -> None:
+    """Raise where the models hold something that the revisions do not."""
+    with _migrating(owner_url) as connection:
+        command.check(_config(connection))
+
+
+def status(engine: Engine) -> SchemaStatus:
+    """Which revision the database is at, and which ones wait. Any role may ask."""
+    with engine.connect() as connection:
+        script = ScriptDirectory.from_config(_config(connection))
+        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
+        current = context.get_current_revision()
+    head = script.get_current_head()
+    revisions = [step.revision for step in script.walk_revisions()]
+    waiting = revisions if current is None else revisions[: revisions.index(current)] if current in revisions else []
+    return SchemaStatus(current=current, head=str(head), pending=tuple(reversed(waiting)))
+
+
+def grant(connection: Connection, role: str) -> None:
+    """Let `role` read and write rows, and nothing else; partitions are reached through their table."""
+    quoted = connection.dialect.identifier_preparer.quote(role)
+    tables = connection.scalars(
+        text(
+            "SELECT quote_ident(relname) FROM pg_class WHERE relnamespace = current_schema()::regnamespace "
+            "AND relkind IN ('r', 'p') AND relrowsecurity AND pg_has_role(current_user, relowner, 'MEMBER')"
+        )
+    ).all()
+    connection.execute(text(f"GRANT SELECT ON {VERSION_TABLE} TO {quoted}"))
+    if tables:
+        connection.execute(text(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(tables)} TO {quoted}"))
+    for function in ("helios_ensure_sample_partitions(date, date)", "helios_drop_sample_partitions(date)"):
+        if connection.scalar(text("SELECT to_regprocedure(:name)"), {"name": function}) is not None:
+            connection.execute(text(f"GRANT EXECUTE ON FUNCTION {function} TO {quoted}"))
