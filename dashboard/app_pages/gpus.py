@@ -1,0 +1,5 @@
+"""The gpus page."""
+
+from dashboard.chrome import header
+
+header("gpus", ranges=True)

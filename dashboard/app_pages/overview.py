@@ -1,0 +1,5 @@
+"""The overview page."""
+
+from dashboard.chrome import header
+
+header("overview", ranges=True)

@@ -1,0 +1,5 @@
+"""The settings page."""
+
+from dashboard.chrome import header
+
+header("settings", ranges=True)

@@ -1,0 +1,101 @@
+"""What every page has around it: navigation, the brand, the chips, the outage notice, and the page's header."""
+
+import re
+from pathlib import Path
+from typing import NoReturn
+
+import streamlit as st
+
+from dashboard import live
+from dashboard.components.packaged import ASSETS, component
+from dashboard.render import clock, plain, zone
+from helios_core.errors import HeliosError
+from helios_core.views.settings import health
+
+PAGES = Path(__file__).parent / "app_pages"
+
+NAVIGATION = {
+    "overview": ("Overview", ":material/dashboard:"),
+    "gpus": ("GPUs", ":material/memory:"),
+    "agents": ("Agents", ":material/groups:"),
+    "delegations": ("Delegations", ":material/account_tree:"),
+    "conversations": ("Conversations", ":material/forum:"),
+    "settings": ("Settings", ":material/settings:"),
+}
+"""Each page of app_pages/ by its file's name, in the order of the menu."""
+
+
+def draw() -> None:
+    """Draw the frame, and the chosen page in it."""
+    st.set_page_config(page_title="Helios", page_icon="☀️", layout="wide")
+    st.logo(str(ASSETS / "helios.svg"), size="large")
+    page = st.navigation(list(_pages().values()))
+    with st.sidebar:
+        component("frame", isolate_styles=False)(key="frame")
+        chips()
+    outage()
+    try:
+        page.run()
+    except HeliosError as error:
+        live.trouble(error)
+        st.button("Try again", icon=":material/refresh:")
+
+
+def _pages() -> dict[str, st.Page]:
+    return {
+        name: st.Page(PAGES / f"{name}.py", title=title, icon=icon, url_path=name, default=name == "overview")
+        for name, (title, icon) in NAVIGATION.items()
+        if (PAGES / f"{name}.py").exists()
+    }
+
+
+def open_page(name: str, **selection: str | int) -> NoReturn:
+    """Go to app_pages/<name>.py, with `selection` in its URL: `open_page("agents", agent="data_analyst")`."""
+    st.switch_page(PAGES / f"{name}.py", query_params={key: str(value) for key, value in selection.items()})
+
+
+def header(title: str, caption: str | None = None, *, ranges: bool = False) -> None:
+    """The page's title, and on the right how often it refreshes and, with `ranges`, which range of time it shows.
+
+    `title` and `caption` are Markdown: what is foreign in them has gone through `plain`.
+    """
+    with st.container(horizontal=True, vertical_alignment="center", gap="small", key="page_header"):
+        st.title(title, anchor=False, width="stretch")
+        if ranges:
+            st.segmented_control(
+                "Range", list(live.RANGES), default=live.DEFAULT_RANGE, format_func=_spaced, required=True,
+                key="range", bind="query-params", label_visibility="collapsed", width="content",
+            )  # fmt: skip
+        st.selectbox(
+            "Refresh", list(live.REFRESHES), index=list(live.REFRESHES).index(live.DEFAULT_REFRESH),
+            format_func=lambda name: f"↻ {_spaced(name)}", key="refresh", bind="query-params",
+            label_visibility="collapsed", width=92, help="How often the figures on this page are read again",
+        )  # fmt: skip
+    if caption:
+        st.caption(caption)
+
+
+def _spaced(name: str) -> str:
+    return re.sub(r"(?<=\d)(?=[a-z])", " ", name)
+
+
+@live.live
+def chips() -> None:
+    """What holds for every page: whether cards are simulated, and who is looking."""
+    with st.container(key="chips", gap="small"):
+        state = live.shared(health)
+        if state.simulated_gpu_count:
+            st.badge("simulated cards", icon=":material/science:", color="gray")
+        st.caption(f"operator · this machine · {plain(zone().key)}")
+
+
+@live.live
+def outage() -> None:
+    """Say once, above the page, that the database is away and how old the figures are."""
+    since = live.views.failing_since
+    if since is not None:
+        st.warning(
+            f"The database does not answer since {clock(since)}. What you see is from before; "
+            "Helios tries again by itself.",
+            icon=":material/cloud_off:",
+        )
