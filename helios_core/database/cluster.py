@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -18,6 +17,7 @@ HOST_RULES = f"host all {OWNER},{APPLICATION} 127.0.0.1/32 scram-sha-256\n"
 """pg_hba.conf: who may connect. The superuser is not in it and has no password: nobody connects as it."""
 
 SETTINGS = {
+    "max_connections": "200",
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # a socket's path may have 107 bytes, a data folder's more
     "timezone": "UTC",
@@ -44,9 +44,7 @@ create role {owner} login createdb password '{owner_password}'
 grant pg_read_all_settings to {owner}
 create role {application} login password '{application_password}'
 create database {database} owner {owner}
-revoke create on schema public from public
 """
-_REVOKE = "revoke create on schema public from public\n"
 _RENEW = """\
 alter role {owner} password '{owner_password}'
 alter role {application} password '{application_password}'
@@ -100,7 +98,7 @@ class Cluster:
             self._check_version()
             if passwords is None:
                 passwords = Passwords()
-                self._execute(self.folder, "postgres", passwords.fill(_RENEW))
+                self._execute(self.folder, passwords.fill(_RENEW))
                 passwords.write(passwords_file)
             return passwords
         return self._create(passwords_file)
@@ -113,8 +111,7 @@ class Cluster:
         passwords = Passwords()
         try:
             self._initdb(partial)
-            self._execute(partial, "postgres", passwords.fill(_CREATE))
-            self._execute(partial, DATABASE, _REVOKE)
+            self._execute(partial, passwords.fill(_CREATE))
             passwords.write(passwords_file)
             partial.rename(self.folder)
         finally:
@@ -126,15 +123,15 @@ class Cluster:
         builtin = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C"]
         locale = builtin if self.binaries.major >= 17 else ["--locale=C.UTF-8"]
         access = ["--username=postgres", "--auth=reject", "--no-instructions"]
-        self._run([self.binaries / "initdb", "-D", folder, *access, "--encoding=UTF8", *locale, "--data-checksums"])
+        self._run("initdb", "-D", str(folder), *access, *locale, "--encoding=UTF8", "--data-checksums")
 
-    def _execute(self, folder: Path, database: str, statements: str) -> None:
+    def _execute(self, folder: Path, statements: str) -> None:
         """Run `statements`, one a line, as the superuser: without a server, so that nobody else can connect."""
-        command = [self.binaries / "postgres", "--single", "-D", folder, "-c", "exit_on_error=on", database]
-        self._run(command, statements)
+        settings = ["-c", "exit_on_error=on", "-c", "log_min_error_statement=panic"]  # an error would quote passwords
+        self._run("postgres", "--single", "-D", str(folder), *settings, "postgres", text=statements)
 
-    def _run(self, command: Sequence[str | Path], text: str = "") -> None:
-        done = self.account.run(command, text=text, held=[self.lock])
+    def _run(self, program: str, *arguments: str, text: str = "") -> None:
+        done = self.account.run([self.binaries / program, *arguments], text=text, held=[self.lock])
         if done.returncode:
             message = (
                 f"PostgreSQL could not set up its folder {self.folder.parent}; make sure that the disk has room "

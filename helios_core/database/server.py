@@ -87,7 +87,9 @@ class Places:
 
 def server_urls(data_dir: Path) -> ServerUrls:
     """Where the server of `data_dir` is; refused where none answers."""
-    urls = _answering(Places(data_dir.resolve()))
+    places = Places(data_dir.resolve())
+    with _explained(places):
+        urls = _answering(places)
     if urls is None:
         message = f"No database runs in {data_dir}; start it with `helios up`, or name its folder with --data."
         raise DatabaseUnavailable(message)
@@ -103,35 +105,36 @@ class EmbeddedServer:
 
     def is_alive(self) -> bool:
         """Whether the server of this folder, and no other, answers."""
-        return _answering(self._places) is not None
+        with _explained(self._places):
+            return _answering(self._places) is not None
 
     def start(self) -> ServerUrls:
         """Start the server unless it runs, and say where it is."""
-        try:
-            return self._start()
-        except OSError as error:
-            message = (
-                f"The data folder {self._places.data_dir} cannot be used ({error}); "
-                "make room or give this user the right to write there, or choose another folder with --data."
-            )
-            raise ServerFailed(message) from error
+        with _explained(self._places):
+            account = self._prepare_folders()
+            if Passwords.read(self._places.passwords) is None:
+                self.stop()  # whatever runs there, nobody can connect to it; new passwords need it stopped
+            return self._start(account)
 
     def stop(self) -> None:
         """Stop the server, whoever started it; nothing happens where none runs."""
-        postmaster = read_postmaster(self._places.cluster)
-        if postmaster is None:
-            return
-        for number, seconds in STOP_STEPS:
-            if not runs_in(self._places.cluster, postmaster.pid):
-                return
-            os.kill(postmaster.pid, number)
-            if self._is_gone(postmaster.pid, seconds):
-                return
-        message = f"The PostgreSQL server in {self._places.home} (process {postmaster.pid}) cannot be stopped."
-        raise ServerFailed(message)
+        with _explained(self._places):
+            postmaster = read_postmaster(self._places.cluster)
+            if postmaster and not self._signal_until_gone(postmaster.pid):
+                message = f"The PostgreSQL server in {self._places.home} (process {postmaster.pid}) does not stop."
+                raise ServerFailed(message)
 
-    def _start(self) -> ServerUrls:
-        account = self._prepare_folders()
+    def _signal_until_gone(self, pid: int) -> bool:
+        """Whether no server of this folder runs as `pid` any more; no other process is ever signalled."""
+        for number, seconds in STOP_STEPS:
+            if not runs_in(self._places.cluster, pid):
+                return True
+            os.kill(pid, number)
+            if self._is_gone(pid, seconds):
+                return True
+        return False
+
+    def _start(self, account: Account) -> ServerUrls:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if urls := _answering(self._places):
@@ -209,11 +212,30 @@ class EmbeddedServer:
         return False
 
     def _failure(self, what: str) -> ServerFailed:
-        """The error that the server `what`, with the end of its log."""
-        logs = sorted(self._places.home.glob("**/*.log"), key=lambda file: file.stat().st_mtime)
-        tail = last_lines(logs[-1].read_text("utf-8", errors="replace")) if logs else ""
-        said = f" {logs[-1]}: {tail}" if tail else ""
-        return ServerFailed(f"The PostgreSQL server in {self._places.home} {what}.{said}")
+        """The error that the server `what`, with the end of its newest log."""
+        home = self._places.home
+        logs = sorted([*home.glob("*.log"), *self._places.logs.glob("*.log")], key=lambda file: file.stat().st_mtime)
+        said = f" {logs[-1]} ends: {last_lines(_end_of(logs[-1]))}" if logs else ""
+        return ServerFailed(f"The PostgreSQL server in {home} {what}.{said}")
+
+
+@contextmanager
+def _explained(places: Places) -> Iterator[None]:
+    """Tell what the file system refused as a sentence."""
+    try:
+        yield
+    except OSError as error:
+        message = (
+            f"The data folder {places.data_dir} cannot be used ({error}); make room or give this user "
+            "the right to read and write there, or choose another folder with --data."
+        )
+        raise ServerFailed(message) from error
+
+
+def _end_of(log: Path) -> str:
+    with log.open("rb") as stream:
+        stream.seek(max(0, log.stat().st_size - 4096))
+        return stream.read().decode("utf-8", errors="replace")
 
 
 def _answering(places: Places) -> ServerUrls | None:
@@ -234,7 +256,7 @@ def _data_directory(port: int, password: str) -> str | None:
     """What the server at `port` calls its data directory; None where it does not know the owner's password."""
     try:
         with psycopg.connect(
-            host="127.0.0.1",
+            hostaddr="127.0.0.1",
             port=port,
             user=OWNER,
             password=password,
