@@ -91,7 +91,13 @@ def record_of(run: Run) -> ConversationRecord:
         question=run.task,
         outcome="completed",
         outcome_reason=None,
-        attributes={"framework": "ChatDev", "zone": "unknown", "project": run.project, "reported": run.reported},
+        attributes={
+            "framework": "ChatDev",
+            "zone": "unknown",
+            "project": run.project,
+            "reported": run.reported,
+            "system_prompts": dict(run.prompts),
+        },
     )
 
 
@@ -125,7 +131,7 @@ class Chain:
         self.join(turn.speaker)
         delegation = None if self.chat is None else self.draft.delegations[self.chat]
         if delegation is None or turn.speaker != delegation.target_agent_id:
-            self.say(turn, "directive", delegation and delegation.target_agent_id)
+            self.say(turn, "directive", delegation.target_agent_id if delegation else None)
             return
         position = self.say(turn, "response", delegation.pm_agent_id)
         started_at = self.before.at if self.before is not None and turn.calls == 1 else None
@@ -145,10 +151,9 @@ class Chain:
         )
 
     def join(self, agent: str) -> None:
-        """Let an agent take part, with what the run says of it."""
+        """Let an agent take part."""
         role = "pm" if agent == self.draft.pm_agent_id else "expert"
-        prompt = self.run.prompts.get(agent)
-        self.draft.join(agent, role, model_name=self.run.model_name, system_prompt=prompt)
+        self.draft.join(agent, role, model_name=self.run.model_name)
 
 
 def phase_after(phase: ConversationPhase, label: str) -> ConversationPhase:

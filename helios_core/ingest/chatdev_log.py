@@ -158,7 +158,7 @@ def take_usage(reading: Reading, text: str) -> None:
 
 
 def take_opening(reading: Reading, entry: Entry, opening: re.Match[str]) -> None:
-    """The message that starts a chat. No model was called for it."""
+    """The message that starts a chat. It is a template filled in: no model was called, and so it took no tokens."""
     match_usages(reading)
     if "phase_name" not in reading.chat:
         raise ImportRefused(f"line {entry.line}: a chat starts, and no `[chatting]` table before it names its phase")
@@ -170,6 +170,8 @@ def take_opening(reading: Reading, entry: Entry, opening: re.Match[str]) -> None
         is_opening=True,
         content=spoken(entry.text[opening.end() :]),
         calls=0,
+        input_tokens=0,
+        output_tokens=0,
     )
     reading.turns.append(turn)
     reading.calls = 0

@@ -34,14 +34,9 @@ class Draft:
     syntheses: list[SynthesisRecord] = field(default_factory=list)
     phases: list[PhaseRecord] = field(default_factory=list)
 
-    def join(
-        self, agent_id: str, role: str = "expert", *, model_name: str | None = None, system_prompt: str | None = None
-    ) -> None:
+    def join(self, agent_id: str, role: str = "expert", *, model_name: str | None = None) -> None:
         """Let an agent take part, once."""
-        self.participants.setdefault(
-            agent_id,
-            ParticipantRecord(agent_id=agent_id, role=role, model_name=model_name, system_prompt=system_prompt),
-        )
+        self.participants.setdefault(agent_id, ParticipantRecord(agent_id=agent_id, role=role, model_name=model_name))
 
     def say(
         self,

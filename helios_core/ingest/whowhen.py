@@ -158,8 +158,8 @@ def group_chat(file: WhoWhenFile) -> Draft:
     """An AG2 group chat: one task for all, given by the manager."""
     draft = Draft(pm_agent_id=CHAT_MANAGER)
     draft.join(CHAT_MANAGER, role="pm")
-    for agent, prompt in file.system_prompt.items():
-        draft.join(agent, system_prompt=prompt or None)
+    for agent in file.system_prompt:
+        draft.join(agent)
     opening, *rest = file.history
     task = opening.content
     speaker = speaker_of(opening, 0)
@@ -237,6 +237,8 @@ def annotations(file: WhoWhenFile, *, team: str) -> Attributes:
         "mistake_reason": file.mistake_reason,
     }
     known = {name: value for name, value in said.items() if value is not None}
+    if file.system_prompt:
+        known["system_prompts"] = dict(file.system_prompt)
     return {"framework": team, "dataset": "Who&When", "phases": "derived from the order of the messages", **known}
 
 

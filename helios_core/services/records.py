@@ -73,7 +73,6 @@ class ParticipantRecord(Frozen):
     display_name: str | None = None
     role: Name = "expert"
     model_name: str | None = None
-    system_prompt: str | None = None
 
 
 class MessageRecord(Frozen):
@@ -179,7 +178,12 @@ class PhaseRecord(Spanning):
 
 
 class ConversationRecord(Spanning):
-    """One conversation that has ended, with all that is known of it."""
+    """One conversation that has ended, with all that is known of it.
+
+    `attributes` holds what only some sources know, by names that readers may rely on: `framework`, `zone` ("unknown"
+    where times had none), `system_prompts` (agent to prompt), `claims` (a list of `{"claim": …, "stances": {agent:
+    "for" | "against" | "qualified"}}`), `ground_truth`, `mistake_agent`, `mistake_step` (a position), `mistake_reason`.
+    """
 
     title: Name
     question: str | None = None
