@@ -1,0 +1,67 @@
+"""What was made of the responses: who gave what to it, where the experts disagreed, and who stayed alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from helios_core.models import TaskSynthesis
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What one response gave to the synthesis; no weight where none was measured."""
+
+    agent_id: str
+    response_id: int | None
+    weight: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesis:
+    """One synthesis; scores that nobody gave are None."""
+
+    id: int
+    synthesizer_agent_id: str
+    content: str
+    contributions: tuple[Contribution, ...]
+    conflicts: tuple[Mapping[str, Any], ...]
+    """Claims on which the experts did not agree, as the source wrote them down."""
+    minority_report: str | None
+    consensus_score: float | None
+    quality_score: float | None
+    effective_votes: float | None
+    position: int | None
+    created_at: datetime
+
+
+def syntheses_of(session: Session, conversation_id: int) -> tuple[Synthesis, ...]:
+    """A conversation's syntheses in their order; a review can send one back."""
+    order = (TaskSynthesis.position.nulls_last(), TaskSynthesis.id)
+    rows = session.scalars(
+        select(TaskSynthesis).where(TaskSynthesis.conversation_id == conversation_id).order_by(*order)
+    )
+    return tuple(map(_synthesis, rows))
+
+
+def _synthesis(row: TaskSynthesis) -> Synthesis:
+    return Synthesis(
+        id=row.id,
+        synthesizer_agent_id=row.synthesizer_agent_id,
+        content=row.content,
+        contributions=tuple(
+            Contribution(part["agent_id"], part.get("response_id"), part.get("weight"))
+            for part in row.contributions
+            if isinstance(part, dict) and "agent_id" in part
+        ),
+        conflicts=tuple(part for part in row.conflicts if isinstance(part, dict)),
+        minority_report=row.minority_report,
+        consensus_score=row.consensus_score,
+        quality_score=row.quality_score,
+        effective_votes=row.effective_votes,
+        position=row.position,
+        created_at=row.created_at,
+    )
