@@ -1,0 +1,261 @@
+"""Agents: saving their configurations, version by version, so that nobody overwrites what they have not seen.
+
+Operators edit the default of all users. A user's save makes, or changes, a configuration of their own beside it.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from helios_core.database.session import principal_of
+from helios_core.errors import DuplicateEntry, EditConflict, InvalidInput, NotAllowed, NotFound
+from helios_core.models import AgentConfiguration, AgentConfigurationVersion, AgentProfile, AgentStatus, User
+from helios_core.services.allocations import keep_promise
+from helios_core.services.configurations import ConfigurationFields, FieldChange, differences
+
+PROMISED_FIELDS = {
+    "model_provider",
+    "assigned_llm",
+    "gpu_assignment",
+    "allocated_memory_mb",
+    "context_tokens",
+    "is_enabled",
+}
+"""What a promise of GPU memory depends on."""
+UNIQUE_CONFIGURATION = "uq_agent_configurations_user_id_agent_id"
+REASON_MAX_CHARACTERS = 500
+AGENT_ID = re.compile("[a-z][a-z0-9_]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class SavedConfiguration:
+    """What a save made: the version that holds now, and what is new in it. No changes: nothing was saved."""
+
+    agent_id: str
+    version: int
+    changes: tuple[FieldChange, ...]
+
+
+def save_configuration(
+    session: Session,
+    agent_id: str,
+    changes: Mapping[str, object],
+    expected_version: int,
+    reason: str | None = None,
+) -> SavedConfiguration:
+    """Save `changes` to what the principal edits of `agent_id`, as the version after `expected_version`.
+
+    Raises InvalidInput with a sentence for each field that cannot be, EditConflict where somebody saved since the
+    version that the editor saw, NotFound and NotAllowed.
+    """
+    _may_edit(session)
+    if reason is not None and (len(reason) > REASON_MAX_CHARACTERS or "\0" in reason):
+        raise InvalidInput({"reason": f"Give the reason in at most {REASON_MAX_CHARACTERS} characters."})
+    seen = _resolved(session, agent_id, lock=True)
+    if seen.version != expected_version:
+        raise EditConflict(_conflict(session, seen, expected_version))
+    before = ConfigurationFields.of(seen).snapshot()
+    fields = ConfigurationFields.validated({**before, **changes})
+    changed = differences(before, fields.snapshot())
+    if not changed:
+        return SavedConfiguration(agent_id, seen.version, ())
+    configuration = seen if seen.user_id == _edited_user_id(session) else _override(session, seen)
+    write_version(session, configuration, fields, reason, changed_by=principal_of(session).user_id)
+    return SavedConfiguration(agent_id, configuration.version, changed)
+
+
+def roll_back(session: Session, agent_id: str, version: int, expected_version: int) -> SavedConfiguration:
+    """Save what `version` held as a new version; what was saved in between stays in the list."""
+    configuration = _resolved(session, agent_id)
+    snapshot = session.scalar(
+        select(AgentConfigurationVersion.snapshot).where(
+            AgentConfigurationVersion.configuration_id == configuration.id,
+            AgentConfigurationVersion.version == version,
+        )
+    )
+    if snapshot is None:
+        message = f"There is no version {version} of {agent_id}."
+        raise NotFound(message)
+    return save_configuration(session, agent_id, snapshot, expected_version, f"rolled back to version {version}")
+
+
+def set_enabled(session: Session, agent_id: str, is_enabled: bool) -> SavedConfiguration:
+    """Switch an agent on or off. One that is off holds no GPU memory and gets no work."""
+    seen = _resolved(session, agent_id)
+    reason = "switched on" if is_enabled else "switched off"
+    return save_configuration(session, agent_id, {"is_enabled": is_enabled}, seen.version, reason)
+
+
+def create_agent(
+    session: Session,
+    agent_id: str,
+    display_name: str,
+    values: Mapping[str, object],
+    *,
+    description: str = "",
+    capabilities: Sequence[str] = (),
+) -> SavedConfiguration:
+    """A new agent for all users, with its first version. Raises InvalidInput, DuplicateEntry and NotAllowed."""
+    if not principal_of(session).sees_all:
+        message = "Only an operator adds agents."
+        raise NotAllowed(message)
+    if not AGENT_ID.fullmatch(agent_id):
+        message = "An agent's id has 1 to 63 small letters, digits and underscores, and begins with a letter."
+        raise InvalidInput({"agent_id": message})
+    if not display_name.strip():
+        raise InvalidInput({"display_name": "Give the agent a name."})
+    fields = ConfigurationFields.validated(values)
+    profile = AgentProfile(
+        user_id=None,
+        agent_id=agent_id,
+        display_name=display_name.strip(),
+        description=description,
+        capabilities=list(capabilities),
+        status=AgentStatus.IDLE,
+        status_since=func.now(),
+    )
+    configuration = AgentConfiguration(user_id=None, agent_id=agent_id, version=0)
+    try:
+        session.add(profile)
+        write_version(session, configuration, fields, "created", changed_by=principal_of(session).user_id)
+    except IntegrityError as error:
+        if "agent_id" not in (violated(error) or ""):
+            raise
+        message = f"There is an agent {agent_id} already."
+        raise DuplicateEntry(message) from error
+    return SavedConfiguration(agent_id, configuration.version, ())
+
+
+def write_version(
+    session: Session,
+    configuration: AgentConfiguration,
+    fields: ConfigurationFields,
+    reason: str | None,
+    *,
+    changed_by: int | None,
+    owner_id: int | None = None,
+) -> None:
+    """Store `fields` as the next version, with its snapshot, and keep what is promised to the agent in step.
+
+    `changed_by` None: Helios itself. `owner_id`: the operator who answers for a default's promises, if not the
+    principal.
+    """
+    before = ConfigurationFields.of(configuration).snapshot() if configuration.id else {}
+    snapshot = fields.snapshot()
+    for field in ConfigurationFields.model_fields:
+        setattr(configuration, field, getattr(fields, field))
+    configuration.version += 1
+    _store(session, configuration)
+    session.add(
+        AgentConfigurationVersion(
+            user_id=configuration.user_id,
+            configuration_id=configuration.id,
+            agent_id=configuration.agent_id,
+            version=configuration.version,
+            snapshot=snapshot,
+            changed_by=changed_by,
+            reason=reason,
+        )
+    )
+    session.flush()
+    if PROMISED_FIELDS & {change.field for change in differences(before, snapshot)}:
+        keep_promise(session, configuration, owner_id)
+
+
+def _store(session: Session, configuration: AgentConfiguration) -> None:
+    gpu_id = configuration.gpu_assignment
+    try:
+        session.add(configuration)
+        session.flush()
+    except IntegrityError as error:
+        if violated(error) != "fk_agent_configurations_gpu_assignment":
+            raise
+        raise InvalidInput({"gpu_assignment": f"There is no GPU {gpu_id}."}) from error
+
+
+def violated(error: IntegrityError) -> str | None:
+    """The name of the constraint that the database held up."""
+    diagnosis = getattr(error.orig, "diag", None)
+    return cast("str | None", getattr(diagnosis, "constraint_name", None))
+
+
+def _may_edit(session: Session) -> None:
+    if principal_of(session).role == "viewer":
+        message = "Viewers read; ask an operator for the role that may edit agents."
+        raise NotAllowed(message)
+
+
+def _edited_user_id(session: Session) -> int | None:
+    """Whose configurations the principal edits: an operator everybody's default, a user their own."""
+    principal = principal_of(session)
+    return None if principal.sees_all else principal.user_id
+
+
+def _resolved(session: Session, agent_id: str, *, lock: bool = False) -> AgentConfiguration:
+    """What holds for the principal: their own configuration, else the default."""
+    own = _edited_user_id(session)
+    query = (
+        select(AgentConfiguration)
+        .where(AgentConfiguration.agent_id == agent_id, AgentConfiguration.user_id.is_not_distinct_from(own))
+        .execution_options(populate_existing=True)
+    )
+    found = session.scalars(query.with_for_update() if lock else query).one_or_none()
+    if found is None and own is not None:
+        # Not locked: a member cannot. Two first saves at once meet at the unique constraint.
+        found = session.scalars(
+            select(AgentConfiguration).where(
+                AgentConfiguration.agent_id == agent_id, AgentConfiguration.user_id.is_(None)
+            )
+        ).one_or_none()
+    if found is None:
+        message = f"There is no agent {agent_id}."
+        raise NotFound(message)
+    return found
+
+
+def _override(session: Session, default: AgentConfiguration) -> AgentConfiguration:
+    """A user's own configuration, which counts on from the version of the default that it was made from."""
+    override = AgentConfiguration(user_id=_edited_user_id(session), agent_id=default.agent_id, version=default.version)
+    for field, value in ConfigurationFields.of(default):
+        setattr(override, field, value)
+    try:
+        session.add(override)
+        session.flush()
+    except IntegrityError as error:
+        if violated(error) != UNIQUE_CONFIGURATION:
+            raise
+        raise EditConflict from error
+    return override
+
+
+def _conflict(session: Session, current: AgentConfiguration, expected_version: int) -> str:
+    """Who saved what, when, since the version that the editor saw."""
+    rows = session.execute(
+        select(AgentConfigurationVersion, User.username)
+        .outerjoin(User, User.id == AgentConfigurationVersion.changed_by)
+        .where(
+            AgentConfigurationVersion.configuration_id == current.id,
+            AgentConfigurationVersion.version.in_([expected_version, current.version]),
+        )
+    )
+    by_version = {version.version: (version, username) for version, username in rows}
+    if current.version not in by_version:
+        return f"Version {current.version} was saved since you opened version {expected_version}."
+    latest, username = by_version[current.version]
+    sentence = (
+        f"{username or 'Somebody else'} saved version {current.version} at {latest.created_at:%Y-%m-%d %H:%M} UTC, "
+        f"after you opened version {expected_version}."
+    )
+    if expected_version not in by_version:
+        return sentence
+    before = by_version[expected_version][0].snapshot
+    return f"{sentence} Changed since: {_titles(differences(before, latest.snapshot))}."
+
+
+def _titles(changes: Iterable[FieldChange]) -> str:
+    return ", ".join(change.title for change in changes) or "nothing that differs"

@@ -1,0 +1,207 @@
+"""Allocations: which agent is promised how much memory of which card. A card never promises more than it has."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+from sqlalchemy.orm import Session
+
+from helios_core.database.session import principal_of
+from helios_core.errors import InvalidInput
+from helios_core.models import AgentConfiguration, GPUAllocation, GPUResource
+from helios_core.services.promises import CardAccount, Need, Promise, estimated, fit_on, portions
+
+CARD_LOCKS = 0x67707573
+"""The first key of the advisory locks on cards; the second is the card's id."""
+
+
+def accounts(session: Session, gpu_ids: Iterable[int] | None = None, *, lock: bool = False) -> list[CardAccount]:
+    """The accounts of these cards, or of all; `lock`: nobody else promises any of them before this transaction ends."""
+    cards = select(GPUResource).order_by(GPUResource.id).execution_options(populate_existing=True)
+    if gpu_ids is not None:
+        cards = cards.where(GPUResource.id.in_(list(gpu_ids)))
+    found = session.scalars(cards).all()
+    if lock:
+        _lock(session, [card.id for card in found])
+    with _everybodys_promises(session):
+        promises = _live_promises(session, [card.id for card in found])
+    return [_account(card, promises.get(card.id, [])) for card in found]
+
+
+def _lock(session: Session, gpu_ids: Sequence[int]) -> None:
+    """Hold the right to promise these cards until the transaction ends.
+
+    In the order of their ids, so that two transactions cannot wait for each other; and not the cards' rows, which the
+    collector writes every second.
+    """
+    for gpu_id in sorted(gpu_ids):
+        session.execute(select(func.pg_advisory_xact_lock(CARD_LOCKS, gpu_id)))
+
+
+def keep_promise(session: Session, configuration: AgentConfiguration, owner_id: int | None = None) -> None:
+    """Bring what is promised to the agent in step with its configuration; InvalidInput where it does not fit.
+
+    `owner_id`: the operator who answers for a default configuration, if not the principal.
+    """
+    held = list(
+        session.scalars(
+            select(GPUAllocation).where(
+                func.coalesce(GPUAllocation.configuration_id, GPUAllocation.default_configuration_id)
+                == configuration.id,
+                GPUAllocation.released_at.is_(None),
+            )
+        )
+    )
+    target = configuration.gpu_assignment if configuration.is_enabled else None
+    touched = {allocation.gpu_id for allocation in held} | ({target} if target is not None else set())
+    by_id = {account.gpu_id: account for account in accounts(session, touched, lock=True)}
+    if target is not None:
+        _promise(session, configuration, by_id[target], held, owner_id)
+    for allocation in held:
+        if allocation.gpu_id != target:
+            allocation.released_at = func.now()
+            allocation.release_reason = "moved" if configuration.is_enabled else "agent switched off"
+    session.flush()
+    for account in accounts(session, touched):
+        _settle(session, account)
+
+
+def _promise(
+    session: Session,
+    configuration: AgentConfiguration,
+    account: CardAccount,
+    held: Sequence[GPUAllocation],
+    owner_id: int | None,
+) -> None:
+    need = need_of(configuration)
+    if need is None:
+        message = (
+            f"How much memory {configuration.assigned_llm} takes is not known; "
+            f"say how much to promise on GPU {account.gpu_id}."
+        )
+        raise InvalidInput({"allocated_memory_mb": message})
+    fit = fit_on(account, need, configuration.id)
+    if fit.refusal is not None:
+        raise InvalidInput({"gpu_assignment": fit.refusal})
+    allocation = next((allocation for allocation in held if allocation.gpu_id == account.gpu_id), None)
+    if allocation is None:
+        allocation = _new_allocation(configuration, account.gpu_id, owner_id or principal_of(session).user_id)
+        session.add(allocation)
+    allocation.model_name = configuration.assigned_llm
+    allocation.allocated_memory_mb = portions([*account.without(configuration.id), need])[-1]
+
+
+def _new_allocation(configuration: AgentConfiguration, gpu_id: int, owner_id: int | None) -> GPUAllocation:
+    is_default = configuration.user_id is None
+    return GPUAllocation(
+        user_id=owner_id if is_default else configuration.user_id,
+        gpu_id=gpu_id,
+        agent_id=configuration.agent_id,
+        configuration_id=None if is_default else configuration.id,
+        default_configuration_id=configuration.id if is_default else None,
+    )
+
+
+def need_of(configuration: AgentConfiguration) -> Need | None:
+    """What the agent needs of a card: what its configuration says, else the estimate; None where neither is known."""
+    memory = configuration.allocated_memory_mb
+    if memory is None:
+        found = estimated(configuration.model_provider, configuration.assigned_llm, configuration.context_tokens)
+        memory = None if found is None else found.reservation_mib
+    if memory is None:
+        return None
+    return Need(
+        owner_id=configuration.user_id,
+        agent_id=configuration.agent_id,
+        model_name=configuration.assigned_llm,
+        context_tokens=configuration.context_tokens,
+        memory_mib=memory,
+    )
+
+
+def _settle(session: Session, account: CardAccount) -> None:
+    """Let whoever is now first with a model pay for its weights: the one that did may have left."""
+    due = portions([promise.need for promise in account.promises])
+    for promise, portion in zip(account.promises, due, strict=True):
+        if portion != promise.promised_mib:
+            session.execute(
+                update(GPUAllocation)
+                .where(GPUAllocation.id == promise.allocation_id)
+                .values(allocated_memory_mb=portion)
+            )
+
+
+@contextmanager
+def _everybodys_promises(session: Session) -> Iterator[None]:
+    """Count what others were promised, which decides what a card has left, though their rows stay unseen."""
+    session.execute(select(func.set_config("helios.role", "operator", True)))
+    yield
+    session.execute(select(func.set_config("helios.role", principal_of(session).role, True)))
+
+
+def _live_promises(session: Session, gpu_ids: Sequence[int]) -> dict[int, list[Promise]]:
+    # Tables and not models: a member's session adds its own user to each query of a model.
+    allocations, configurations = GPUAllocation.__table__, AgentConfiguration.__table__
+    configuration_id = func.coalesce(allocations.c.configuration_id, allocations.c.default_configuration_id)
+    rows = session.execute(
+        select(
+            allocations.c.gpu_id,
+            allocations.c.id,
+            allocations.c.user_id,
+            allocations.c.agent_id,
+            allocations.c.model_name,
+            allocations.c.allocated_memory_mb,
+            configurations.c.id.label("configuration_id"),
+            configurations.c.user_id.label("owner_id"),
+            configurations.c.model_provider,
+            configurations.c.context_tokens,
+            configurations.c.allocated_memory_mb.label("configured_memory_mb"),
+        )
+        .select_from(allocations.outerjoin(configurations, configurations.c.id == configuration_id))
+        .where(allocations.c.gpu_id.in_(gpu_ids), allocations.c.released_at.is_(None))
+        .order_by(allocations.c.id)
+    )
+    promises: dict[int, list[Promise]] = {}
+    for row in rows:
+        promises.setdefault(row.gpu_id, []).append(_promise_of(row))
+    return promises
+
+
+def _promise_of(row: Row[*tuple[Any, ...]]) -> Promise:
+    is_configured = row.configuration_id is not None
+    memory = row.configured_memory_mb
+    if is_configured and memory is None:
+        found = estimated(row.model_provider, row.model_name, row.context_tokens)
+        memory = None if found is None else found.reservation_mib
+    return Promise(
+        allocation_id=row.id,
+        configuration_id=row.configuration_id,
+        need=Need(
+            owner_id=row.owner_id if is_configured else row.user_id,
+            agent_id=row.agent_id,
+            model_name=row.model_name if is_configured else None,
+            context_tokens=row.context_tokens,
+            memory_mib=row.allocated_memory_mb if memory is None else memory,
+        ),
+        promised_mib=row.allocated_memory_mb,
+    )
+
+
+def _account(card: GPUResource, promises: Sequence[Promise]) -> CardAccount:
+    return CardAccount(
+        gpu_id=card.id,
+        name=card.name,
+        total_mib=card.total_memory_mb,
+        capacity_mib=max(card.total_memory_mb - (card.reserved_memory_mb or 0), 0),
+        blocked=_blocked(card),
+        promises=tuple(promises),
+    )
+
+
+def _blocked(card: GPUResource) -> str | None:
+    if not card.is_enabled:
+        return f"GPU {card.id} is switched off; choose another."
+    if card.health in {"lost", "critical"}:
+        return f"GPU {card.id} is {card.health} and takes nothing new; choose another."
+    return None
