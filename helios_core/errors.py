@@ -2,7 +2,9 @@
 
 HeliosError
 ├── ConfigurationError      the installation is set up wrongly
-│   └── UnsafeRole          the database role may see too much
+│   ├── UnsafeRole          the database role may see too much
+│   ├── AlreadyRunning      another `helios up` has this data folder
+│   └── PortTaken           another program listens there
 ├── DatabaseUnavailable     no database answers
 │   ├── ServerFailed        the embedded server does not start or stop
 │   └── SchemaOutdated      the database waits for `helios db upgrade`
@@ -35,6 +37,14 @@ class ConfigurationError(HeliosError):
 
 class UnsafeRole(ConfigurationError):
     """The database role of HELIOS_DATABASE_URL may see every user's rows; give it a role of its own."""
+
+
+class AlreadyRunning(ConfigurationError):
+    """Helios runs already with this data folder."""
+
+
+class PortTaken(ConfigurationError):
+    """Another program listens at this port; give Helios another one with --port."""
 
 
 class DatabaseUnavailable(HeliosError):

@@ -39,6 +39,11 @@ class Settings(BaseSettings):
     simulated_gpus: bool | None = None
     """True: simulated cards only. False: never. Unset: only where no NVIDIA GPU answers."""
 
+    def environment(self) -> dict[str, str]:
+        """What a part of this installation finds in its environment. Only who migrates is told the owner's URL."""
+        own = {"HELIOS_DATA": str(self.data_dir), "HELIOS_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
+        return {name: value for name, value in os.environ.items() if name != "HELIOS_OWNER_URL"} | own
+
 
 @cache
 def settings() -> Settings:

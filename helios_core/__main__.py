@@ -1,0 +1,5 @@
+"""`python -m helios_core`: the same as `helios`."""
+
+from helios_core.cli import main
+
+main()

@@ -1,0 +1,291 @@
+"""`helios`: every command. Each imports what it needs when it runs, so that help appears at once.
+
+Exit codes, the same for every command: see EXIT_CODES.
+"""
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from helios_core import errors
+
+if TYPE_CHECKING:
+    from helios_core.ingest.importing import FileImport
+    from helios_core.services.workspace import Workspace
+    from helios_core.settings import Settings
+
+EXIT_CODES = {
+    0: "done",
+    1: "failed; of `doctor`: a problem was found",
+    2: "the command was not written as --help says",
+    3: "no database answers, or its schema is older than this Helios",
+    4: "there is no such thing",
+    5: "refused: not allowed, or against what is stored; of `import`: some file was refused",
+    6: "the installation is set up wrongly, runs already, or its port is taken",
+    130: "stopped by Ctrl-C before it was done",
+}
+CODE_OF: tuple[tuple[type[errors.HeliosError], int], ...] = (
+    (errors.DatabaseUnavailable, 3),
+    (errors.NotFound, 4),
+    (errors.NotAllowed, 5),
+    (errors.Refused, 5),
+    (errors.ImportRefused, 5),
+    (errors.ConfigurationError, 6),
+    (errors.HeliosError, 1),
+)
+
+Data = Annotated[
+    Path | None,
+    typer.Option("--data", metavar="DIR", help="The folder that holds everything; else HELIOS_DATA, else the user's."),
+]
+Port = Annotated[
+    int | None, typer.Option("--port", metavar="N", min=1, max=65535, help="The dashboard's port on this machine.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Supervisor = Annotated[int | None, typer.Option("--supervisor", hidden=True, help="End when this process does.")]
+
+app = typer.Typer(
+    name="helios",
+    help="Mission control for a team of LLM agents on your own GPUs. Begin with `helios up`.",
+    epilog="Exit codes: " + "; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items()) + ".",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+db = typer.Typer(no_args_is_help=True, help="The database: its schema, and how to reach it.")
+users = typer.Typer(no_args_is_help=True, help="Who may work here.")
+app.add_typer(db, name="db")
+app.add_typer(users, name="users")
+
+
+def main() -> None:
+    """Run the command that the arguments name; an error is a sentence, and an exit code."""
+    try:
+        app(prog_name="helios")
+    except errors.HeliosError as error:
+        fail(str(error), code_of(error))
+    except BrokenPipeError:  # the reader of our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except Exception as error:  # noqa: BLE001 (a bug: its traceback is kept, and not thrown at the operator)
+        fail(f"Helios failed in a way it did not expect ({describe(error)}); the details are in {keep_traceback()}.", 1)
+
+
+def code_of(error: errors.HeliosError) -> int:
+    """The exit code that tells a program what kind of error this is."""
+    return next(code for kind, code in CODE_OF if isinstance(error, kind))
+
+
+def fail(message: str, code: int) -> None:
+    """Print one sentence where errors belong, and end."""
+    typer.echo(message, err=True)
+    sys.exit(code)
+
+
+def describe(error: Exception) -> str:
+    """The error's kind and its first line."""
+    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
+
+
+def keep_traceback() -> str:
+    """Write the present error's traceback to a file of its own, and name it."""
+    with tempfile.NamedTemporaryFile("w", prefix="helios-error-", suffix=".txt", delete=False) as file:
+        traceback.print_exc(file=file)
+    return file.name
+
+
+def settings_for(data: Path | None, port: int | None = None) -> "Settings":
+    """The environment's settings, with what the command line says in place of them."""
+    from pydantic import ValidationError
+
+    from helios_core.settings import settings
+
+    try:
+        found = settings()
+    except ValidationError as error:
+        problems = "; ".join(f"{_variable(str(p['loc'][0]))}: {p['msg']}" for p in error.errors())
+        message = f"The environment holds a value that cannot be. {problems}."
+        raise errors.ConfigurationError(message) from error
+    said: dict[str, Any] = {"data_dir": (data or found.data_dir).expanduser().resolve()}
+    if port is not None:
+        said["port"] = port
+    return found.model_copy(update=said)
+
+
+def _variable(field: str) -> str:
+    return field if field.startswith("HELIOS_") else f"HELIOS_{field.upper()}"
+
+
+def workspace_for(data: Path | None) -> "Workspace":
+    """The running installation, as the operator of this machine sees it."""
+    from helios_core.services.users import ensure_local_operator
+    from helios_core.services.workspace import open_workspace
+
+    system = open_workspace(settings_for(data))
+    return system.on_behalf_of(system.act(ensure_local_operator))
+
+
+def show(value: object, json: bool, text: Callable[[], str]) -> None:
+    """Print `value` as JSON, or what `text` makes of it for a person."""
+    from helios_core.tables import as_json
+
+    typer.echo(as_json(value) if json else text())
+
+
+def print_version(asked: bool) -> None:
+    """Print the version, and end."""
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"Helios {version('helios')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=print_version, help="Print the version.")
+    ] = False,
+) -> None:
+    """What holds for every command."""
+
+
+@app.command("up")
+def up_command(port: Port = None, data: Data = None) -> None:
+    """Start all of Helios on this machine, print its address, and keep it running until Ctrl-C."""
+    from helios_core.up import up
+
+    up(settings_for(data, port), typer.echo)
+
+
+@app.command()
+def serve(port: Port = None, data: Data = None, supervisor: Supervisor = None) -> None:
+    """Serve the pages alone, for a database that runs already."""
+    from helios_core.supervision.processes import die_with
+    from helios_core.web import web_command, web_folder
+
+    if supervisor is not None:
+        die_with(supervisor)
+    settings = settings_for(data, port)
+    os.chdir(web_folder())
+    command = web_command(settings.port)
+    os.execve(command[0], command, settings.environment())  # noqa: S606 (the command is our own)
+
+
+@app.command()
+def collect(data: Data = None, supervisor: Supervisor = None) -> None:
+    """Read this machine's GPUs alone, into a database that runs already."""
+    from helios_core.supervision.processes import die_with
+    from helios_core.telemetry.collector import collect as run
+
+    if supervisor is not None:
+        die_with(supervisor)
+    run(settings_for(data))
+
+
+@app.command()
+def doctor(port: Port = None, data: Data = None, json: Json = False) -> None:
+    """Say what is missing or wrong on this machine, and what to do about it."""
+    from helios_core.doctor import examine, report
+
+    findings = examine(settings_for(data, port))
+    show(findings, json, lambda: report(findings))
+    if any(finding.level == "problem" for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command("import")
+def import_command(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Who&When, ChatDev or Helios's own files.")],
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Take conversations in from files; the same file twice is one conversation."""
+    from helios_core.ingest.importing import import_files
+
+    results = import_files(workspace_for(data), files)
+    show(results, json, lambda: "\n".join(_import_line(file) for file in results))
+    if any(file.result is None for file in results):
+        raise typer.Exit(5)
+
+
+@app.command()
+def export(
+    conversation: Annotated[int, typer.Argument(metavar="CONVERSATION", help="Its number, as its page shows it.")],
+    data: Data = None,
+) -> None:
+    """Print a conversation that has ended as Helios's own JSON, which `import` reads."""
+    from helios_core.services.exports import export_record
+
+    record = workspace_for(data).read(lambda session: export_record(session, conversation))
+    typer.echo(record.model_dump_json(indent=2))
+
+
+@users.command("list")
+def list_users(data: Data = None, json: Json = False) -> None:
+    """Everybody who may work here."""
+    from helios_core.tables import table
+    from helios_core.views.settings import list_users as load
+
+    found = workspace_for(data).read(load)
+    headings = ("ID", "NAME", "ROLE", "ACTIVE", "SINCE")
+    rows = [(u.id, u.username, u.role, "yes" if u.is_active else "no", f"{u.created_at:%Y-%m-%d}") for u in found]
+    show(found, json, lambda: table(headings, rows))
+
+
+@db.command("status")
+def db_status(data: Data = None, json: Json = False) -> None:
+    """Say which revision the schema is at, and which ones wait."""
+    from helios_core.supervision.schema import schema_status
+
+    status = schema_status(settings_for(data))
+    waiting = f"waiting: {', '.join(status.pending)}" if status.pending else "nothing waits"
+    show(status, json, lambda: f"The schema is at revision {status.current or 'none'}; {waiting}.")
+
+
+@db.command("upgrade")
+def db_upgrade(data: Data = None) -> None:
+    """Bring the schema up to date."""
+    from helios_core.supervision.schema import upgrade_schema
+
+    revisions = upgrade_schema(settings_for(data))
+    typer.echo(f"Applied {', '.join(revisions)}." if revisions else "The schema is up to date.")
+
+
+@db.command("downgrade")
+def db_downgrade(
+    revision: Annotated[str, typer.Argument(metavar="REVISION", help="The one to go back to, or `base`.")],
+    data: Data = None,
+) -> None:
+    """Take the schema back to REVISION; what the dropped tables held is archived, and comes back with an upgrade."""
+    from helios_core.database import migrating
+    from helios_core.database.engine import owner_url
+
+    migrating.downgrade(owner_url(settings_for(data)), revision)
+    typer.echo(f"The schema is at {revision}.")
+
+
+@db.command("url")
+def db_url(
+    owner: Annotated[bool, typer.Option("--owner", help="As the role that owns the tables.")] = False,
+    data: Data = None,
+) -> None:
+    """Print a connection string for psql. It holds the password."""
+    from helios_core.database.engine import application_url, owner_url
+
+    found = (owner_url if owner else application_url)(settings_for(data))
+    typer.echo(found.get_secret_value().replace("postgresql+psycopg://", "postgresql://", 1))
+
+
+def _import_line(file: "FileImport") -> str:
+    if file.result is None:
+        return f"refused: {file.refusal}"
+    known = "imported" if file.result.is_new else "there already"
+    return f"{known}: {file.path.name}, conversation {file.result.conversation_id}: {file.result.title}"
