@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import shlex
 import signal
 import socket
 import time
@@ -33,6 +32,9 @@ from helios_core.errors import DatabaseUnavailable, ServerFailed
 START_SECONDS = 60.0
 STOP_STEPS = ((signal.SIGINT, 30.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 10.0))
 """First close every session, then crash safely, then, where the process itself is stopped, kill it."""
+
+_LAUNCH = 'log=$1; shift; "$@" >"$log" 2>&1 </dev/null &'
+"""The server is nobody's child: it outlives whoever started it. (pg_ctl would let a shell read the folder's name.)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,14 +137,19 @@ class EmbeddedServer:
         return False
 
     def _start(self, account: Account) -> ServerUrls:
+        """Launch the server, or wait for whoever does; once more where its port was taken in between."""
+        launches = 0
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if urls := _answering(self._places):
                 return urls
             with _lock(self._places.lock) as lock:
+                if lock is not None and launches == 2:
+                    raise self._failure("does not start")
                 if lock is not None:
-                    return self._start_locked(account, lock)
-            time.sleep(0.05)
+                    self._launch(account, lock)
+                    launches += 1
+            time.sleep(0.02)
         raise self._failure("runs but does not answer")
 
     def _prepare_folders(self) -> Account:
@@ -161,17 +168,18 @@ class EmbeddedServer:
             os.chown(places.home, account.uid, account.gid)
         return account
 
-    def _start_locked(self, account: Account, lock: int) -> ServerUrls:
-        """Nobody else is at work in the folder, and none can begin while `lock` is open."""
+    def _launch(self, account: Account, lock: int) -> None:
+        """Begin to run the server. Nobody else is at work in its folder, and none can begin while `lock` is open."""
         places = self._places
         self._clear_stale_postmaster()
         binaries = find_binaries(account, self._pg_bin, places.data_dir / "binaries")
         Cluster(places.cluster, account, binaries, lock).ensure(places.passwords)
+        port = _choose_port(places.port)
+        replace_file(places.port, str(port), mode=0o600)
         replace_file(places.host_rules, HOST_RULES, mode=0o644)
-        self._launch(account, binaries, lock)
-        if urls := _answering(places):
-            return urls
-        raise self._failure(f"runs, but not with the passwords of {places.passwords}")
+        refusal = account.run(self._command(binaries, port), held=[lock]).stdout
+        if refusal:
+            raise self._failure(f"cannot be started: {refusal.strip()}")
 
     def _clear_stale_postmaster(self) -> None:
         """Remove a `postmaster.pid` that a crash left: whatever has that pid now, it is no server of this folder."""
@@ -180,25 +188,12 @@ class EmbeddedServer:
             raise self._failure(f"was started by other means (process {postmaster.pid}); stop that one first")
         (self._places.cluster / "postmaster.pid").unlink(missing_ok=True)
 
-    def _launch(self, account: Account, binaries: Binaries, lock: int) -> None:
-        """Start the server on the port that it had last, or on another one where that is taken."""
-        for _ in range(3):
-            port = _choose_port(self._places.port)
-            replace_file(self._places.port, str(port), mode=0o600)
-            if account.run(self._command(binaries, port), held=[lock]).returncode == 0:
-                return
-            if _is_free(port):
-                break
-        raise self._failure("does not start; its log says what to do")
-
     def _command(self, binaries: Binaries, port: int) -> list[str | Path]:
         places = self._places
-        settings = SETTINGS | {"port": str(port), "hba_file": str(places.host_rules), "log_directory": str(places.logs)}
-        options = shlex.join(word for name, value in settings.items() for word in ("-c", f"{name}={value}"))
-        wait = ["-w", "-t", f"{START_SECONDS:.0f}"]
-        log = places.home / "startup.log"
-        log.unlink(missing_ok=True)
-        return [binaries / "pg_ctl", "start", "--silent", *wait, "-D", places.cluster, "-l", log, "-o", options]
+        own = {"port": str(port), "hba_file": str(places.host_rules), "log_directory": str(places.logs)}
+        options = [word for name, value in (SETTINGS | own).items() for word in ("-c", f"{name}={value}")]
+        launch = ["/bin/sh", "-c", _LAUNCH, "sh", str(places.home / "startup.log")]
+        return [*launch, binaries / "postgres", "-D", places.cluster, *options]
 
     def _is_gone(self, pid: int, seconds: float) -> bool:
         """Whether the server and all its processes have ended within `seconds`."""

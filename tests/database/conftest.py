@@ -1,0 +1,71 @@
+"""Embedded servers of a test's own, and a program that starts one as another process, or as another user."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from helios_core.database.server import EmbeddedServer
+from tests.database.servers import open_folder
+
+Starter = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A folder that every user of this machine may pass through."""
+    with open_folder() as folder:
+        yield folder
+
+
+@pytest.fixture
+def data(place: Path) -> Path:
+    """A data folder that is not there yet."""
+    return place / "data"
+
+
+@pytest.fixture
+def own_server(data: Path) -> Iterator[EmbeddedServer]:
+    """The server of `data`, not started yet."""
+    server = EmbeddedServer(data)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def starter() -> Iterator[Starter]:
+    """Call it with a data folder: a process that starts the server there, prints `ready` or the refusal, and stays.
+
+    `uid` is the user that it becomes first, `pg_bin` its programs; with `reaping=False` it adopts the server's
+    processes and never asks how they ended, as the first process of many containers does.
+    """
+    begun: list[subprocess.Popen[str]] = []
+
+    def start(
+        data_dir: Path, *, uid: int | None = None, pg_bin: Path | None = None, reaping: bool = True
+    ) -> "subprocess.Popen[str]":
+        program = Path(__file__).with_name("start_server.py")
+        arguments = [str(data_dir), str(os.geteuid() if uid is None else uid), str(pg_bin or ""), str(int(reaping))]
+        begun.append(
+            subprocess.Popen(
+                [sys.executable, program, *arguments],
+                cwd=Path(__file__).parents[2],
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+            )
+        )
+        return begun[-1]
+
+    yield start
+    for process in begun:
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGKILL)
+        process.communicate()
