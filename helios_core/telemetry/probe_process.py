@@ -92,6 +92,11 @@ class ProbeProcess:
         self.close()
         return Sweep(taken_at) if stop.is_set() else self._stopped(taken_at, exchange)
 
+    @property
+    def pid(self) -> int | None:
+        """The process id of the probe, while one runs."""
+        return None if self._process is None else self._process.pid
+
     def close(self) -> None:
         """End the probe. One that hangs inside the kernel is left to it."""
         process, self._process, self._heard = self._process, None, b""
