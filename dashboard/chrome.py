@@ -27,7 +27,7 @@ NAVIGATION = {
 
 def draw() -> None:
     """Draw the frame, and the chosen page in it."""
-    st.set_page_config(page_title="Helios", page_icon="☀️", layout="wide")
+    st.set_page_config(page_title="Helios", page_icon="☀️", layout="wide", initial_sidebar_state=216)
     st.logo(str(ASSETS / "helios.svg"), size="large")
     page = st.navigation(list(_pages().values()))
     with st.sidebar:

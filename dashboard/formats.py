@@ -1,5 +1,6 @@
 """Numbers, times and names as a reader sees them. Nothing known is shown as "n/a", never as 0."""
 
+import re
 from datetime import datetime, timedelta
 from math import isfinite
 from zoneinfo import ZoneInfo
@@ -24,10 +25,11 @@ def duration(value: float | timedelta | None) -> str:
 
 
 def _long_duration(seconds: int) -> str:
-    for unit, length, smaller, rest in (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1)):
-        if seconds >= length:
-            return f"{seconds // length} {unit} {seconds % length // rest:02d} {smaller}"
-    return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} m {seconds % 60:02d} s"
+    unit, length, smaller, rest = ("d", 86400, "h", 3600) if seconds >= 86400 else ("h", 3600, "m", 60)
+    remainder = seconds % length // rest
+    return f"{seconds // length} {unit}" + (f" {remainder:02d} {smaller}" if remainder else "")
 
 
 def age(at: datetime | None, now: datetime) -> str:
@@ -139,8 +141,8 @@ def title(name: str) -> str:
 
 def initials(name: str) -> str:
     """Two letters for a face: "Technical Expert" is "TE", "Solo" is "SO"."""
-    parts = [part for part in words(title(name)).split() if part[0].isalnum()]
+    parts = re.findall(r"[^\W_]+", name)
     if not parts:
         return "?"
-    letters = parts[0][0] + parts[-1][0] if len(parts) > 1 else parts[0][:2]
+    letters: str = parts[0][0] + parts[-1][0] if len(parts) > 1 else parts[0][:2]
     return letters.upper()

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from typing import Literal
 from zlib import crc32
 
+from helios_core.services.team import TEAM
+
 Tone = Literal["ok", "warning", "critical", "unknown", "accent"]
 
 SERIES = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#6E7B8B")
@@ -22,12 +24,6 @@ FACES = (
 )  # fmt: skip
 """Colours of faces, each dark enough for white letters."""
 
-TEAM = (
-    "project_manager", "technical_expert", "business_analyst", "creative_director", "research_specialist",
-    "planning_expert", "socratic_expert", "wellbeing_coach", "personal_assistant", "data_analyst",
-    "output_formatter", "quality_assurance",
-)  # fmt: skip
-
 
 @dataclass(frozen=True, slots=True)
 class Sign:
@@ -36,6 +32,11 @@ class Sign:
     icon: str
     word: str
     tone: Tone
+
+    @property
+    def data(self) -> dict[str, str]:
+        """The sign for a component of ours."""
+        return {"icon": self.icon, "word": self.word, "tone": self.tone}
 
     @property
     def markdown(self) -> str:

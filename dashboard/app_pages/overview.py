@@ -1,5 +1,55 @@
-"""The overview page."""
+"""Overview: what needs me now, the cards and the team at a glance, what is under way, what just happened."""
 
+import streamlit as st
+
+from dashboard import formats
 from dashboard.chrome import header
+from dashboard.components.card import section
+from dashboard.components.delegation_list import delegation_list
+from dashboard.components.feed import feed
+from dashboard.components.needs import need_cards
+from dashboard.live import live, shared
+from helios_core.views.events import events
+from helios_core.views.needs import needs
+from helios_core.views.overview import under_way_now
 
-header("overview", ranges=True)
+
+@live
+def needs_you() -> None:
+    """What needs the reader now; one quiet line where nothing does."""
+    section("Needs you")
+    found = shared(needs)
+    if found:
+        need_cards(found)
+    else:
+        st.markdown(":green[●] Nothing needs you now.")
+
+
+@live
+def under_way() -> None:
+    """Delegations that wait or are being worked on."""
+    found = shared(under_way_now)
+    section("Under way", formats.plural(len(found), "delegation") if found else "")
+    if found:
+        delegation_list(found)
+    else:
+        st.caption("No delegation is under way. Conversations that ended are under Conversations.")
+
+
+@live
+def just_happened() -> None:
+    """The newest events."""
+    section("Just happened")
+    found = shared(events)
+    if found:
+        feed(found)
+    else:
+        st.caption("Nothing has happened yet. `helios import FILE` brings conversations in.")
+
+
+header("Overview", ranges=True)
+needs_you()
+team_side, now_side = st.columns([2.3, 1], gap="medium")
+with now_side:
+    under_way()
+    just_happened()

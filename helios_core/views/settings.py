@@ -1,17 +1,15 @@
 """The installation itself: its database, its collectors, its users, what it keeps and for how long."""
 
+import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
-from sqlalchemy import func, literal_column, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from helios_core.models import (
-    Collector,
-    GPUResource,
-    MultiAgentConversation,
-    User,
-)
+from helios_core.database.session import principal_of
+from helios_core.models import Collector, GPUResource, MultiAgentConversation, User
 
 LATE_INTERVALS = 5
 """A collector is late when it missed this many of its intervals, and at least LATE_SECONDS."""
@@ -55,6 +53,22 @@ class DatabaseState:
     size_bytes: int
     connections: int
     largest_tables: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DiskState:
+    """The disk that holds the installation's folder, in bytes."""
+
+    folder: str
+    total_bytes: int
+    free_bytes: int
+
+    @property
+    def status(self) -> str:
+        """Warning below a fiftieth or 2 GiB free, critical below 512 MiB."""
+        if self.free_bytes < 512 * 2**20:
+            return "critical"
+        return "warning" if self.free_bytes < max(2 * 2**30, self.total_bytes / 50) else "ok"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +139,21 @@ def list_users(session: Session) -> tuple[UserRow, ...]:
     return tuple(UserRow(u.id, u.username, u.email, u.role, u.is_active, u.created_at) for u in rows)
 
 
-def sample_conversation_count(session: Session) -> int:
-    """How many conversations were shipped with Helios and can be removed."""
-    query = select(func.count(literal_column("*"))).where(MultiAgentConversation.source == "sample")
-    return session.scalars(query.select_from(MultiAgentConversation)).one()
+def sample_count(session: Session) -> int:
+    """How many of the reader's conversations were shipped with Helios, and can be removed."""
+    own_samples = (
+        MultiAgentConversation.user_id == principal_of(session).user_id,
+        MultiAgentConversation.source == "sample",
+    )
+    return session.scalars(select(func.count()).select_from(MultiAgentConversation).where(*own_samples)).one()
+
+
+def disk_state(folder: Path) -> DiskState | None:
+    """The room on the disk of `folder`, or of the nearest folder above it; None where no machine of ours has it."""
+    for place in (folder, *folder.parents):
+        try:
+            usage = shutil.disk_usage(place)
+        except OSError:
+            continue
+        return DiskState(str(folder), usage.total, usage.free)
+    return None

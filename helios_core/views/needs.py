@@ -1,0 +1,135 @@
+"""What needs the reader now: cards, collectors, delegations and answers with which something is wrong."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from helios_core.models import GPUAllocation, GPUEvent, GPUResource, MultiAgentConversation, TaskSynthesis
+from helios_core.views.delegations import DelegationFilter, under_way
+from helios_core.views.settings import CollectorState, health
+
+Severity = Literal["critical", "warning", "review"]
+
+LOW_CONSENSUS = 0.5
+"""Below this agreement a synthesis wants a reader."""
+REVIEW_DAYS = 7
+"""Older syntheses are not brought up again."""
+NEEDS_OF_A_KIND = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """One thing that somebody should look at, and the page where they can: its name and what to select there."""
+
+    severity: Severity
+    title: str
+    detail: str
+    action: str
+    page: str
+    selection: tuple[tuple[str, str], ...] = ()
+
+
+def needs(session: Session) -> tuple[Need, ...]:
+    """What needs the reader now, the worst first; nothing where all is well."""
+    state = health(session)
+    found = [
+        *_cards(session, state.read_at),
+        *(_collector(c, state.read_at) for c in state.collectors if c.status != "ok"),
+        *_stuck(session, state.read_at),
+        *_doubtful(session, state.read_at),
+    ]
+    order: tuple[Severity, ...] = ("critical", "warning", "review")
+    return tuple(sorted(found, key=lambda need: order.index(need.severity)))
+
+
+def _cards(session: Session, now: datetime) -> list[Need]:
+    ailing = session.scalars(
+        select(GPUResource)
+        .where(GPUResource.is_enabled, GPUResource.health.in_(("warning", "critical", "lost")))
+        .order_by(GPUResource.id)
+    ).all()
+    return [_card(session, card, now) for card in ailing]
+
+
+def _card(session: Session, card: GPUResource, now: datetime) -> Need:
+    agents = session.scalars(
+        select(func.count()).select_from(GPUAllocation)
+        .where(GPUAllocation.gpu_id == card.id, GPUAllocation.released_at.is_(None))
+    ).one()  # fmt: skip
+    since = session.scalars(
+        select(GPUEvent.occurred_at).where(GPUEvent.gpu_id == card.id).order_by(GPUEvent.occurred_at.desc()).limit(1)
+    ).one_or_none()
+    parts = [
+        f"for {spoken(now - since)}" if since else "",
+        f"{agents} agent{'' if agents == 1 else 's'} affected" if agents else "no agent affected",
+    ]
+    return Need(
+        severity="warning" if card.health == "warning" else "critical",
+        title=f"GPU {card.id}: {card.health_message or card.health}",
+        detail=" · ".join(filter(None, parts)),
+        action="Open",
+        page="gpus",
+        selection=(("gpu", str(card.id)),),
+    )
+
+
+def _collector(state: CollectorState, now: datetime) -> Need:
+    if state.status == "warning":
+        title = f"The collector of {state.host} reports a problem"
+    elif state.last_success_at is None:
+        title = f"The collector of {state.host} has not read a card yet"
+    else:
+        title = f"The collector of {state.host} has been silent for {spoken(now - state.last_success_at)}"
+    detail = state.message or "The figures of its cards are old; start `helios collect` there."
+    return Need("warning", title, detail, "Health", "settings")
+
+
+def _stuck(session: Session, now: datetime) -> list[Need]:
+    stuck = [row for row in under_way(session, DelegationFilter(), now) if row.stuck is not None]
+    return [
+        Need(
+            severity="warning",
+            title=f"The delegation to {row.target_name} is stuck",
+            detail=" · ".join(filter(None, [row.stuck, f"attempt {row.attempt}" if row.attempt > 1 else ""])),
+            action="Open",
+            page="delegations",
+            selection=(("delegation", str(row.id)),),
+        )
+        for row in stuck[:NEEDS_OF_A_KIND]
+    ]
+
+
+def _doubtful(session: Session, now: datetime) -> list[Need]:
+    rows = session.execute(
+        select(TaskSynthesis.consensus_score, TaskSynthesis.effective_votes, MultiAgentConversation)
+        .join(MultiAgentConversation, MultiAgentConversation.id == TaskSynthesis.conversation_id)
+        .where(
+            TaskSynthesis.created_at > now - timedelta(days=REVIEW_DAYS),
+            TaskSynthesis.consensus_score < LOW_CONSENSUS,
+        )
+        .order_by(TaskSynthesis.created_at.desc())
+        .limit(NEEDS_OF_A_KIND)
+    )
+    return [
+        Need(
+            severity="review",
+            title=f"Agreement of only {score:.2f}" + (f", {votes:.1f} independent votes" if votes else ""),
+            detail=("sample · " if talk.source == "sample" else "") + f"“{talk.title}”",
+            action="Review",
+            page="conversations",
+            selection=(("conversation", str(talk.id)),),
+        )
+        for score, votes, talk in rows
+    ]
+
+
+def spoken(span: timedelta) -> str:
+    """A span in its largest unit: "40 s", "4 min", "3 h", "2 d"."""
+    seconds = max(0, int(span.total_seconds()))
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length or (unit == "min" and seconds >= length):
+            return f"{seconds // length} {unit}"
+    return f"{seconds} s"
