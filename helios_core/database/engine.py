@@ -22,7 +22,12 @@ def connect(url: SecretStr) -> Engine:
         pool_size=8,
         max_overflow=16,
         # A prepared statement does not survive a migration that changes its result.
-        connect_args={"prepare_threshold": None, "connect_timeout": 10, "options": "-c timezone=UTC"},
+        connect_args={
+            "prepare_threshold": None,
+            "connect_timeout": 10,
+            "client_encoding": "utf8",
+            "options": "-c timezone=UTC",
+        },
     )
 
 

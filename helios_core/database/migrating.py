@@ -15,7 +15,7 @@ from sqlalchemy.exc import OperationalError
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from helios_core.database.engine import connect
-from helios_core.errors import DatabaseUnavailable
+from helios_core.errors import ConfigurationError, DatabaseUnavailable
 from helios_core.models import Base
 from helios_core.settings import bundled
 
@@ -69,6 +69,22 @@ def _alone(engine: Engine) -> Iterator[None]:
             connection.execute(text("SELECT pg_advisory_unlock(hashtext(:key))"), {"key": LOCK_KEY})
 
 
+def _refuse_unfit_server(connection: Connection) -> None:
+    version, encoding = connection.execute(
+        text("SELECT current_setting('server_version_num')::int, current_setting('server_encoding')")
+    ).one()
+    connection.rollback()
+    if version < 150000:
+        message = f"Helios needs PostgreSQL 15 or later; this server is {version // 10000}. Nothing was changed."
+        raise ConfigurationError(message)
+    if encoding != "UTF8":
+        message = (
+            f"Helios keeps text in any language, and this database is in {encoding}; "
+            "create one with ENCODING 'UTF8' TEMPLATE template0. Nothing was changed."
+        )
+        raise ConfigurationError(message)
+
+
 def _lock_not_available(error: BaseException) -> bool:
     return isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) == "55P03"
 
@@ -99,6 +115,7 @@ def _migrating(owner_url: SecretStr) -> Iterator[Connection]:
 def upgrade(owner_url: SecretStr, application_role: str, revision: str = "head") -> None:
     """Bring the schema to `revision`, and let `application_role` use it. Safe to call at every start."""
     with _migrating(owner_url) as connection:
+        _refuse_unfit_server(connection)
         command.upgrade(_config(connection), revision)
         grant(connection, application_role)
         connection.commit()

@@ -1,6 +1,5 @@
 """What the database refused, said in the words of the domain."""
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -35,7 +34,9 @@ def translated(error: IntegrityError) -> Refused | NotFound:
     if constraint.endswith("_transition"):
         return TransitionRefused(_sentence(cause.diag.message_primary))
     if isinstance(cause, psycopg.errors.UniqueViolation):
-        return DuplicateEntry(f"There is one already in {_words(table)}: {_duplicate(cause)}.")
+        # Row-level security keeps the values out of the database's own message.
+        fields = constraint.removeprefix(f"uq_{table}_").removeprefix("user_id_")
+        return DuplicateEntry(f"There is one already in {_words(table)} with this {_words(fields)}.")
     if isinstance(cause, psycopg.errors.ForeignKeyViolation):
         return NotFound(f"{_words(constraint.removeprefix(f'fk_{table}_'))} names nothing that exists here.")
     if isinstance(cause, psycopg.errors.NotNullViolation):
@@ -43,14 +44,6 @@ def translated(error: IntegrityError) -> Refused | NotFound:
         return InvalidInput({field: f"{_words(field)} is missing."})
     field = constraint.removeprefix(f"ck_{table}_")
     return InvalidInput({field: f"{_words(field)} has a value that cannot be."})
-
-
-def _duplicate(cause: psycopg.errors.IntegrityError) -> str:
-    found = re.search(r"\((.*)\)=\((.*)\)", cause.diag.message_detail or "")
-    if found is None:
-        return "the same values"
-    pairs = zip(found[1].split(", "), found[2].split(", "), strict=False)
-    return ", ".join(f"{_words(name)} {value}" for name, value in pairs if name != "user_id")
 
 
 def _words(name: str) -> str:

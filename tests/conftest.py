@@ -1,0 +1,132 @@
+"""A real PostgreSQL for every test that asks: one server a run, one database a test, cloned from a migrated one."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine, make_url, text
+
+from helios_core.database import migrating
+from helios_core.database.account import account_for
+from helios_core.database.binaries import find_binaries
+from helios_core.database.engine import connect
+from helios_core.database.server import EmbeddedServer, Places, ServerUrls
+from helios_core.database.session import SYSTEM, Database, Principal
+from helios_core.models import User
+from helios_core.services.workspace import Workspace
+
+APPLICATION_ROLE = "helios_app"
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Iterator[Path]:
+    """A folder that the server's user can reach; pytest's own is closed to everybody else."""
+    folder = Path(tempfile.mkdtemp(prefix="helios-tests-"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def server(data_dir: Path) -> Iterator[EmbeddedServer]:
+    """The one server of this run. HELIOS_PG_BIN chooses other binaries."""
+    pg_bin = os.environ.get("HELIOS_PG_BIN")
+    server = EmbeddedServer(data_dir, pg_bin=Path(pg_bin) if pg_bin else None)
+    server.start()
+    server.stop()
+    let_owner_create_databases(data_dir, Path(pg_bin) if pg_bin else None)
+    server.start()
+    yield server
+    server.stop()
+
+
+def let_owner_create_databases(data_dir: Path, pg_bin: Path | None) -> None:
+    """Nobody can connect as the superuser, so this takes a server of its own: one without connections."""
+    places = Places(data_dir.resolve())
+    account = account_for(places.home)
+    postgres = find_binaries(account, pg_bin, places.data_dir / "binaries") / "postgres"
+    account.run([postgres, "--single", "-D", places.cluster, "postgres"], text="ALTER ROLE helios_owner CREATEDB\n")
+
+
+@pytest.fixture(scope="session")
+def template(server: EmbeddedServer) -> ServerUrls:
+    """The server's own database, migrated: every test's database is a copy of it."""
+    urls = server.start()
+    migrating.upgrade(urls.owner, APPLICATION_ROLE)
+    return urls
+
+
+def at_database(url: SecretStr, name: str) -> SecretStr:
+    """`url`, pointed at another database of the same server."""
+    return SecretStr(make_url(url.get_secret_value()).set(database=name).render_as_string(hide_password=False))
+
+
+@pytest.fixture
+def urls(template: ServerUrls) -> Iterator[ServerUrls]:
+    """A fresh migrated database, as its owner and as the application."""
+    name = f"test_{next(_numbers)}"
+    administrator = connect(at_database(template.owner, "postgres"))
+    execute(administrator, f"CREATE DATABASE {name} TEMPLATE helios")
+    yield ServerUrls(owner=at_database(template.owner, name), application=at_database(template.application, name))
+    execute(administrator, f"DROP DATABASE {name} WITH (FORCE)")
+    administrator.dispose()
+
+
+def execute(engine: Engine, statement: str) -> None:
+    """Run what may not stand in a transaction."""
+    with engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text(statement))
+
+
+@pytest.fixture
+def owner_url(urls: ServerUrls) -> SecretStr:
+    """The test's database as the role that owns its tables."""
+    return urls.owner
+
+
+@pytest.fixture
+def database(urls: ServerUrls) -> Iterator[Database]:
+    """The test's database as the application sees it."""
+    database = Database(connect(urls.application))
+    database.serve_model_query()
+    yield database
+    database.close()
+
+
+def add_user(database: Database, username: str, role: str) -> Principal:
+    """A user of the test's database."""
+    with database.session(SYSTEM) as session:
+        user = User(username=username, role=role)
+        session.add(user)
+        session.commit()
+        return Principal(user_id=user.id, role=role)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def operator(database: Database) -> Principal:
+    """Somebody who sees and manages everything."""
+    return add_user(database, "olga", "admin")
+
+
+@pytest.fixture
+def member(database: Database) -> Principal:
+    """A user, who sees only their own."""
+    return add_user(database, "mira", "user")
+
+
+@pytest.fixture
+def other_member(database: Database) -> Principal:
+    """Another user."""
+    return add_user(database, "otto", "user")
+
+
+@pytest.fixture
+def workspace(database: Database, operator: Principal) -> Workspace:
+    """The operator at the test's database."""
+    return Workspace(database, operator)

@@ -1,0 +1,235 @@
+"""Up, down, and up again: nothing is left behind, and nothing is lost."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+from sqlalchemy import Engine, text
+
+from helios_core.database import migrating
+from helios_core.database.engine import connect
+from helios_core.database.session import Database, Principal
+from helios_core.models import (
+    PLATFORM_TABLES,
+    AgentConfiguration,
+    AgentConfigurationVersion,
+    AgentParticipation,
+    AgentProfile,
+    AgentResponse,
+    Base,
+    BlackboardEvent,
+    ChatModeSession,
+    Collector,
+    ConsensusMemoryNode,
+    ConversationMessage,
+    ConversationPhase,
+    ConversationPhaseSpan,
+    GPUAllocation,
+    GPUEvent,
+    GPUProcess,
+    GPUResource,
+    GPUSample,
+    GPUSampleRollup,
+    LoadBalancingRule,
+    ModelProvider,
+    MultiAgentConversation,
+    ResourceConstraint,
+    TaskDelegation,
+    TaskSynthesis,
+)
+from tests.conftest import APPLICATION_ROLE
+
+NOW = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+HELIOS_TABLES = sorted(set(Base.metadata.tables) - set(PLATFORM_TABLES))
+
+
+@pytest.fixture
+def owner(owner_url: SecretStr) -> Iterator[Engine]:
+    engine = connect(owner_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def filled(database: Database, operator: Principal, member: Principal) -> None:
+    """At least one row in every table of Helios."""
+    with database.session(operator) as session:
+        gpu = GPUResource(uuid="SIM-0", name="RTX Titan X", host="desk", total_memory_mb=12288)
+        default = AgentConfiguration(agent_id="technical_expert", assigned_llm="m", model_provider=ModelProvider.OLLAMA)
+        session.add_all([gpu, default])
+        session.flush()
+        session.add_all(
+            [
+                AgentProfile(agent_id="technical_expert", display_name="Technical Expert", capabilities=["apis"]),
+                AgentConfigurationVersion(
+                    configuration_id=default.id, agent_id="technical_expert", version=1, snapshot={"assigned_llm": "m"}
+                ),
+                GPUAllocation(gpu_id=gpu.id, agent_id="a", default_configuration_id=default.id, allocated_memory_mb=1),
+                GPUProcess(gpu_id=gpu.id, pid=7, name="ollama"),
+                GPUEvent(gpu_id=gpu.id, severity="ok", message="It is back."),
+                GPUSample(gpu_id=gpu.id, sampled_at=NOW, utilization_percent=5, power_watts=0.1),
+                GPUSampleRollup(resolution_seconds=60, gpu_id=gpu.id, bucket_at=NOW, sample_count=60),
+                Collector(host="desk", pid=1, interval_seconds=1.0, is_simulated=True),
+                LoadBalancingRule(name="cool first", strategy="thermal_headroom"),
+                ResourceConstraint(model_name="m", model_provider=ModelProvider.OLLAMA, min_compute_capability="5.2"),
+            ]
+        )
+        session.commit()
+    with database.session(member) as session:
+        chat, node = ChatModeSession(title="Spot"), ConsensusMemoryNode(node_type="answer", content="Yes.")
+        session.add_all([chat, node])
+        session.flush()
+        event = BlackboardEvent(session_id=chat.id, source_agent_id="project_manager", event_type="task_assigned")
+        conversation = MultiAgentConversation(title="“Ünïcode”\n", session_id=chat.id, attributes={"a": [1, None]})
+        session.add_all([event, conversation])
+        session.flush()
+        first = TaskDelegation(
+            conversation_id=conversation.id,
+            pm_agent_id="project_manager",
+            target_agent_id="technical_expert",
+            task_description="Assess",
+            blackboard_event_id=event.id,
+        )
+        session.add(first)
+        session.flush()
+        retry = TaskDelegation(
+            conversation_id=conversation.id,
+            pm_agent_id="project_manager",
+            target_agent_id="technical_expert",
+            task_description="Assess",
+            retry_of=first.id,
+            attempt=2,
+        )
+        session.add(retry)
+        session.flush()
+        session.add_all(
+            [
+                AgentResponse(delegation_id=retry.id, conversation_id=conversation.id, agent_id="t", content="Fine."),
+                TaskSynthesis(
+                    conversation_id=conversation.id,
+                    synthesizer_agent_id="project_manager",
+                    content="So.",
+                    consensus_node_id=node.id,
+                ),
+                AgentParticipation(conversation_id=conversation.id, agent_id="technical_expert", turns=1),
+                ConversationPhaseSpan(conversation_id=conversation.id, position=0, phase=ConversationPhase.PLANNING),
+                ConversationMessage(
+                    conversation_id=conversation.id, position=0, speaker="user", kind="question", content="Why?"
+                ),
+            ]
+        )
+        session.commit()
+
+
+def contents(engine: Engine, tables: list[str]) -> dict[str, list[Any]]:
+    with engine.connect() as connection:
+        return {
+            table: sorted(connection.scalars(text(f"SELECT to_jsonb(t)::text FROM {table} t")).all())
+            for table in tables
+        }
+
+
+def catalog(engine: Engine) -> set[str]:
+    """Everything that the schema defines: tables, columns, constraints, indexes, policies, triggers, types."""
+    with engine.connect() as connection:
+        return set(
+            connection.scalars(
+                text("""
+            SELECT 'table ' || relname || ' ' || relkind::text FROM pg_class WHERE relnamespace = 'public'::regnamespace
+            UNION ALL SELECT 'column ' || attrelid::regclass || '.' || attname || ' '
+                || format_type(atttypid, atttypmod)
+                FROM pg_attribute JOIN pg_class c ON c.oid = attrelid
+                WHERE c.relnamespace = 'public'::regnamespace AND attnum > 0 AND NOT attisdropped
+            UNION ALL SELECT 'constraint ' || conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid)
+                FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+            UNION ALL SELECT 'policy ' || tablename || ' ' || policyname || ' ' || coalesce(qual, '') FROM pg_policies
+            UNION ALL SELECT 'trigger ' || tgrelid::regclass || ' ' || tgname FROM pg_trigger WHERE NOT tgisinternal
+            UNION ALL SELECT 'type ' || typname FROM pg_type
+                WHERE typnamespace = 'public'::regnamespace AND typtype = 'e'
+            UNION ALL SELECT 'function ' || proname FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+            UNION ALL SELECT 'schema ' || nspname FROM pg_namespace WHERE nspname LIKE 'helios%'
+            """)
+            )
+        )
+
+
+def test_models_and_revisions_agree(owner_url: SecretStr) -> None:
+    migrating.check(owner_url)
+
+
+def test_every_check_of_the_models_is_in_the_database(owner: Engine) -> None:
+    in_models = {
+        str(constraint.name)
+        for table in Base.metadata.tables.values()
+        for constraint in table.constraints
+        if str(constraint.name).startswith("ck_")
+    }
+    with owner.connect() as connection:
+        found = connection.scalars(text("SELECT conname FROM pg_constraint WHERE conname LIKE 'ck\\_%'")).all()
+    assert in_models == set(found)
+
+
+@pytest.mark.usefixtures("filled")
+def test_what_a_downgrade_archives_comes_back_row_for_row(owner: Engine, owner_url: SecretStr) -> None:
+    before, schema = contents(owner, HELIOS_TABLES), catalog(owner)
+    assert all(before.values()), [table for table, rows in before.items() if not rows]
+    for _ in range(2):
+        migrating.downgrade(owner_url, "platform")
+        migrating.upgrade(owner_url, APPLICATION_ROLE)
+        assert contents(owner, HELIOS_TABLES) == before
+        assert catalog(owner) == schema
+
+
+@pytest.mark.usefixtures("filled")
+def test_a_downgrade_leaves_no_trace_of_helios_and_the_platform_as_it_was(owner: Engine, owner_url: SecretStr) -> None:
+    platform = contents(owner, list(PLATFORM_TABLES))
+    migrating.downgrade(owner_url, "platform")
+    left = {entry for entry in catalog(owner) if not any(table in entry for table in PLATFORM_TABLES)}
+    assert {entry for entry in left if "helios_alembic_version" not in entry} == {"schema helios_archive"}
+    assert contents(owner, list(PLATFORM_TABLES)) == platform
+
+
+@pytest.mark.usefixtures("filled")
+def test_keys_go_on_where_they_stood_after_a_downgrade(
+    database: Database, operator: Principal, owner_url: SecretStr
+) -> None:
+    with database.session(operator) as session:
+        session.add(GPUResource(uuid="SIM-1", name="RTX Titan X", host="desk", total_memory_mb=12288))
+        session.flush()
+        session.delete(session.query(GPUResource).filter_by(uuid="SIM-1").one())
+        session.commit()
+    database.engine.dispose()
+    migrating.downgrade(owner_url, "platform")
+    migrating.upgrade(owner_url, APPLICATION_ROLE)
+    with database.session(operator) as session:
+        gpu = GPUResource(uuid="SIM-2", name="RTX Titan X", host="desk", total_memory_mb=12288)
+        session.add(gpu)
+        session.flush()
+        assert gpu.id == 2, "the id of a card is never given to another one"
+
+
+@pytest.mark.usefixtures("filled")
+def test_rows_of_a_user_who_left_meanwhile_do_not_come_back(
+    owner: Engine, owner_url: SecretStr, member: Principal
+) -> None:
+    migrating.downgrade(owner_url, "platform")
+    with owner.begin() as connection:
+        connection.execute(text("DELETE FROM users WHERE id = :id"), {"id": member.user_id})
+    migrating.upgrade(owner_url, APPLICATION_ROLE)
+    assert contents(owner, ["multi_agent_conversations", "task_delegations"]) == {
+        "multi_agent_conversations": [],
+        "task_delegations": [],
+    }
+    assert contents(owner, ["gpu_resources"])["gpu_resources"]
+
+
+def test_status_names_what_waits(owner: Engine, owner_url: SecretStr) -> None:
+    assert migrating.status(owner).is_current
+    migrating.downgrade(owner_url, "platform")
+    status = migrating.status(owner)
+    assert (status.current, status.is_current) == ("platform", False)
+    assert status.pending[0] == "e7f8a9b0c1d2"
+    migrating.downgrade(owner_url, "base")
+    assert migrating.status(owner).pending[0] == "platform"
