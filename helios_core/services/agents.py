@@ -6,12 +6,11 @@ Operators edit the default of all users. A user's save makes, or changes, a conf
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
-from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import func, null, select
 from sqlalchemy.orm import Session
 
+from helios_core.database.refusals import refusals
 from helios_core.database.session import principal_of
 from helios_core.errors import DuplicateEntry, EditConflict, InvalidInput, NotAllowed, NotFound
 from helios_core.models import AgentConfiguration, AgentConfigurationVersion, AgentProfile, AgentStatus, User
@@ -27,7 +26,6 @@ PROMISED_FIELDS = {
     "is_enabled",
 }
 """What a promise of GPU memory depends on."""
-UNIQUE_CONFIGURATION = "uq_agent_configurations_user_id_agent_id"
 REASON_MAX_CHARACTERS = 500
 AGENT_ID = re.compile("[a-z][a-z0-9_]{0,62}")
 
@@ -121,11 +119,10 @@ def create_agent(
     )
     configuration = AgentConfiguration(user_id=None, agent_id=agent_id, version=0)
     try:
-        session.add(profile)
-        write_version(session, configuration, fields, "created", changed_by=principal_of(session).user_id)
-    except IntegrityError as error:
-        if "agent_id" not in (violated(error) or ""):
-            raise
+        with refusals(session):
+            session.add(profile)
+            write_version(session, configuration, fields, "created", changed_by=principal_of(session).user_id)
+    except DuplicateEntry as error:
         message = f"There is an agent {agent_id} already."
         raise DuplicateEntry(message) from error
     return SavedConfiguration(agent_id, configuration.version, ())
@@ -147,10 +144,7 @@ def write_version(
     """
     before = ConfigurationFields.of(configuration).snapshot() if configuration.id else {}
     snapshot = fields.snapshot()
-    for field in ConfigurationFields.model_fields:
-        setattr(configuration, field, getattr(fields, field))
-    configuration.version += 1
-    _store(session, configuration)
+    _store(session, configuration, fields)
     session.add(
         AgentConfigurationVersion(
             user_id=configuration.user_id,
@@ -158,7 +152,8 @@ def write_version(
             agent_id=configuration.agent_id,
             version=configuration.version,
             snapshot=snapshot,
-            changed_by=changed_by,
+            # None alone would mean the column's default, which is whoever is bound to the transaction.
+            changed_by=null() if changed_by is None else changed_by,
             reason=reason,
         )
     )
@@ -167,21 +162,15 @@ def write_version(
         keep_promise(session, configuration, owner_id)
 
 
-def _store(session: Session, configuration: AgentConfiguration) -> None:
-    gpu_id = configuration.gpu_assignment
+def _store(session: Session, configuration: AgentConfiguration, fields: ConfigurationFields) -> None:
     try:
-        session.add(configuration)
-        session.flush()
-    except IntegrityError as error:
-        if violated(error) != "fk_agent_configurations_gpu_assignment":
-            raise
-        raise InvalidInput({"gpu_assignment": f"There is no GPU {gpu_id}."}) from error
-
-
-def violated(error: IntegrityError) -> str | None:
-    """The name of the constraint that the database held up."""
-    diagnosis = getattr(error.orig, "diag", None)
-    return cast("str | None", getattr(diagnosis, "constraint_name", None))
+        with refusals(session):
+            session.add(configuration)
+            for field, value in fields:
+                setattr(configuration, field, value)
+            configuration.version += 1
+    except NotFound as error:
+        raise InvalidInput({"gpu_assignment": f"There is no GPU {fields.gpu_assignment}."}) from error
 
 
 def _may_edit(session: Session) -> None:
@@ -224,11 +213,9 @@ def _override(session: Session, default: AgentConfiguration) -> AgentConfigurati
     for field, value in ConfigurationFields.of(default):
         setattr(override, field, value)
     try:
-        session.add(override)
-        session.flush()
-    except IntegrityError as error:
-        if violated(error) != UNIQUE_CONFIGURATION:
-            raise
+        with refusals(session):
+            session.add(override)
+    except DuplicateEntry as error:
         raise EditConflict from error
     return override
 

@@ -5,7 +5,7 @@ pays for the model, each further one for its own KV cache.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from helios_core.models import ModelProvider
@@ -73,6 +73,8 @@ class CardFit:
     total_mib: int
     capacity_mib: int
     promised_to_others_mib: int
+    promised_by_model: Mapping[str, int]
+    """What others are promised, by the model that they use it for."""
     added_mib: int | None
     shares_weights: bool
     refusal: str | None
@@ -122,6 +124,14 @@ def portions(needs: Sequence[Need]) -> list[int]:
     return added
 
 
+def _by_model(needs: Sequence[Need]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for need, portion in zip(needs, portions(needs), strict=True):
+        model_name = need.model_name or "unknown model"
+        found[model_name] = found.get(model_name, 0) + portion
+    return found
+
+
 def _shared_mib(need: Need) -> int:
     """What a further agent does not pay: rounded down, so that nobody is promised too little."""
     found = estimate(need.model_name or "", need.context_tokens or DEFAULT_CONTEXT_TOKENS)
@@ -131,7 +141,8 @@ def _shared_mib(need: Need) -> int:
 def fit_on(account: CardAccount, need: Need | None, configuration_id: int | None) -> CardFit:
     """How `need`, of the agent with this configuration, fits beside all others; `need` None: it is unknown."""
     others = account.without(configuration_id)
-    promised = sum(portions(others))
+    by_model = _by_model(others)
+    promised = sum(by_model.values())
     added = None if need is None else portions([*others, need])[-1]
     free = account.capacity_mib - promised
     refusal = None if account.holds(configuration_id) else account.blocked
@@ -147,6 +158,7 @@ def fit_on(account: CardAccount, need: Need | None, configuration_id: int | None
         total_mib=account.total_mib,
         capacity_mib=account.capacity_mib,
         promised_to_others_mib=promised,
+        promised_by_model=by_model,
         added_mib=added,
         shares_weights=shares,
         refusal=refusal,

@@ -1,0 +1,170 @@
+"""Configurations as the agent form shows them: what holds, its versions, and where the agent fits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from helios_core.database.session import principal_of
+from helios_core.errors import NotFound
+from helios_core.models import AgentConfiguration, AgentConfigurationVersion, ModelProvider, User
+from helios_core.providers.memory import MemoryEstimate, known_models
+from helios_core.services.allocations import accounts
+from helios_core.services.configurations import ConfigurationFields, FieldChange, differences
+from helios_core.services.promises import CardFit, Need, estimated, fit_on
+
+VERSIONS = 100
+"""The list of versions shows so many, the newest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A configuration as one save left it, and what that save changed."""
+
+    version: int
+    saved_by: str
+    saved_at: datetime
+    reason: str | None
+    is_live: bool
+    changes: tuple[FieldChange, ...]
+    """Against the version before; the first has none."""
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationForm:
+    """What the form begins with: each field's value as JSON has it, and the version that a save follows."""
+
+    agent_id: str
+    version: int
+    values: Mapping[str, Any]
+    saved_by: str
+    saved_at: datetime | None
+    is_own: bool
+    """Whether it is the reader's own, beside the default."""
+    edits_default: bool
+    """Whether a save changes the default of all users."""
+    may_edit: bool
+    models: Mapping[str, tuple[str, ...]]
+    """By provider: models to suggest, those in the catalogue of the memory estimate and those that agents use."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """Where an agent fits with a draft of its configuration."""
+
+    estimate: MemoryEstimate | None
+    cards: tuple[CardFit, ...]
+
+
+def configuration_form(session: Session, agent_id: str) -> ConfigurationForm:
+    """What holds for the reader, ready to be edited; NotFound where there is no such agent."""
+    configuration = _holding(session, agent_id)
+    newest = next(iter(_saved(session, configuration.id, 1)), None)
+    principal = principal_of(session)
+    return ConfigurationForm(
+        agent_id=agent_id,
+        version=configuration.version,
+        values=ConfigurationFields.of(configuration).snapshot(),
+        saved_by=newest[1] if newest else "Helios",
+        saved_at=newest[0].created_at if newest else None,
+        is_own=configuration.user_id is not None,
+        edits_default=principal.sees_all,
+        may_edit=principal.role != "viewer",
+        models=_models(session),
+    )
+
+
+def versions(session: Session, agent_id: str) -> tuple[Version, ...]:
+    """The newest versions of what holds for the reader, newest first, each with what it changed."""
+    configuration = _holding(session, agent_id)
+    saved = _saved(session, configuration.id, VERSIONS + 1)
+    before: Sequence[Mapping[str, Any] | None] = [row.snapshot for row, _ in saved[1:]] + [None]
+    return tuple(
+        Version(
+            version=row.version,
+            saved_by=saved_by,
+            saved_at=row.created_at,
+            reason=row.reason,
+            is_live=row.version == configuration.version,
+            changes=() if previous is None else differences(previous, row.snapshot),
+            values=row.snapshot,
+        )
+        for (row, saved_by), previous in list(zip(saved, before, strict=True))[:VERSIONS]
+    )
+
+
+def card_fits(
+    session: Session,
+    agent_id: str,
+    *,
+    provider: str,
+    model_name: str,
+    context_tokens: int | None,
+    memory_mb: int | None,
+) -> Fits:
+    """On which cards the agent would fit with this draft, beside what is promised to all others.
+
+    Without `memory_mb` it is the estimate that has to fit.
+    """
+    configuration = _holding(session, agent_id)
+    principal = principal_of(session)
+    # A user's draft of the default becomes a configuration of their own, for which nothing is promised yet.
+    keeps = configuration.user_id == (None if principal.sees_all else principal.user_id)
+    own_id, owner_id = (configuration.id, configuration.user_id) if keeps else (None, principal.user_id)
+    found = estimated(ModelProvider(provider), model_name, context_tokens)
+    memory = memory_mb if memory_mb is not None else found.reservation_mib if found else None
+    need = None if memory is None else Need(owner_id, agent_id, model_name, context_tokens, memory)
+    fits = [fit_on(account, need, own_id) for account in accounts(session)]
+    if not principal.sees_all:
+        fits = [replace(fit, promised_by_model={}) for fit in fits]
+    return Fits(found, tuple(fits))
+
+
+def _holding(session: Session, agent_id: str) -> AgentConfiguration:
+    principal = principal_of(session)
+    own = None if principal.sees_all else principal.user_id
+    found = session.scalars(
+        select(AgentConfiguration)
+        .where(
+            AgentConfiguration.agent_id == agent_id,
+            or_(AgentConfiguration.user_id.is_(None), AgentConfiguration.user_id == own),
+        )
+        .order_by(AgentConfiguration.user_id.nulls_last())
+        .limit(1)
+    ).one_or_none()
+    if found is None:
+        message = f"There is no agent {agent_id}."
+        raise NotFound(message)
+    return found
+
+
+def _saved(session: Session, configuration_id: int, limit: int) -> list[tuple[AgentConfigurationVersion, str]]:
+    me = principal_of(session).user_id
+    rows = session.execute(
+        select(AgentConfigurationVersion, User.username)
+        .outerjoin(User, User.id == AgentConfigurationVersion.changed_by)
+        .where(AgentConfigurationVersion.configuration_id == configuration_id)
+        .order_by(AgentConfigurationVersion.version.desc())
+        .limit(limit)
+    )
+    return [(row, _signature(row.changed_by, username, me)) for row, username in rows]
+
+
+def _signature(changed_by: int | None, username: str | None, me: int | None) -> str:
+    """Who saved it. A member does not see other users' names."""
+    if changed_by is None:
+        return "Helios"
+    return "you" if changed_by == me else username or "somebody else"
+
+
+def _models(session: Session) -> dict[str, tuple[str, ...]]:
+    used = session.execute(select(AgentConfiguration.model_provider, AgentConfiguration.assigned_llm).distinct())
+    names: dict[str, set[str]] = {provider.value: set() for provider in ModelProvider}
+    names[ModelProvider.OLLAMA.value] = set(known_models())
+    for provider, model_name in used:
+        names[provider.value].add(model_name)
+    return {provider: tuple(sorted(found)) for provider, found in names.items()}
