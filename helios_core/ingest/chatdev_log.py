@@ -64,12 +64,11 @@ def starts_like_a_log(content: bytes) -> bool:
 
 def parse(content: bytes) -> ConversationRecord:
     """The record of a ChatDev log."""
-    reading, line = Reading(), 1
-    for entry in entries(decoded(content)):
+    reading, text = Reading(), decoded(content)
+    for entry in entries(text):
         take(reading, entry)
-        line = entry.line
     match_usages(reading)
-    check_complete(reading, line)
+    check_complete(reading, last_line=text.rstrip().count("\n") + 1)
     closing = reading.closing
     return record_of(
         Run(
@@ -216,20 +215,20 @@ def match_usages(reading: Reading) -> None:
     reading.unmatched = 0
 
 
-def check_complete(reading: Reading, line: int) -> None:
+def check_complete(reading: Reading, last_line: int) -> None:
     """Refuse a log that lacks its beginning, its end, or messages in between."""
     missing = next((name for name in ("task_prompt", "project_name") if not reading.facts.get(name)), None)
     if missing:
         raise ImportRefused(f"line 1: `**{missing}**` is expected in the entry `[Preprocessing]`, and is not there")
     if not reading.turns:
-        raise ImportRefused(f"line {line}: the log ends without any message")
+        raise ImportRefused(f"line {last_line}: the log ends without any message")
     if not reading.closing:
         raise ImportRefused(
-            f"line {line}: the log ends here, before ChatDev's closing report (`[Post Info]`); "
+            f"line {last_line}: the log ends here, before ChatDev's closing report (`[Post Info]`); "
             "it was cut off, or the run has not ended"
         )
     said = reading.closing.get("num_utterances", str(len(reading.turns)))
     if said != str(len(reading.turns)):
         raise ImportRefused(
-            f"line {line}: {said} messages are expected by the report, and there are {len(reading.turns)}"
+            f"line {last_line}: {said} messages are expected by the report, and there are {len(reading.turns)}"
         )
