@@ -75,6 +75,9 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:  # noqa: BLE001 (a bug: its traceback is kept, and not thrown at the operator)
+        if "--supervisor" in sys.argv:  # a part of `helios up`: its log is the place
+            traceback.print_exc()
+            sys.exit(1)
         fail(f"Helios failed in a way it did not expect ({describe(error)}); the details are in {keep_traceback()}.", 1)
 
 

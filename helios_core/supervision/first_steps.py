@@ -1,5 +1,7 @@
 """What an installation holds before anybody did anything: its operator, the default team, sample conversations."""
 
+from datetime import UTC, datetime
+
 from sqlalchemy.orm import Session
 
 from helios_core.database.session import Principal
@@ -32,4 +34,4 @@ def place_team(system: Workspace) -> Health | None:
 
 def _add_team_and_samples(session: Session) -> None:
     if set(ensure_default_team(session)) == set(TEAM):
-        load_samples(session)
+        load_samples(session, datetime.now(UTC))
