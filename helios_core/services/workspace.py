@@ -1,16 +1,34 @@
 """The door of the pages and commands: reads views and acts through services, on behalf of one principal."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 
 from helios_core.database.engine import open_database
 from helios_core.database.session import SYSTEM, Database, Principal
+from helios_core.errors import DatabaseUnavailable
 from helios_core.settings import Settings
 
 Result = TypeVar("Result")
+
+AWAY = ("08", "53", "57P")
+"""How the SQLSTATE of a server begins that takes no connections: lost, without resources, shutting down."""
+
+
+@contextmanager
+def answered() -> Iterator[None]:
+    """Raise DatabaseUnavailable where the database does not answer, or ceases to."""
+    try:
+        yield
+    except (InterfaceError, OperationalError) as error:
+        state = getattr(error.orig, "sqlstate", None)
+        if error.connection_invalidated or state is None or state.startswith(AWAY):
+            raise DatabaseUnavailable from error
+        raise
 
 
 @dataclass(frozen=True)
@@ -22,12 +40,12 @@ class Workspace:
 
     def read(self, view: Callable[[Session], Result]) -> Result:
         """What `view` makes of the database as the principal may see it; nothing is written."""
-        with self.database.session(self.principal) as session:
+        with answered(), self.database.session(self.principal) as session:
             return view(session)
 
     def act(self, use_case: Callable[[Session], Result]) -> Result:
         """Run `use_case` in one transaction, and commit it."""
-        with self.database.session(self.principal) as session:
+        with answered(), self.database.session(self.principal) as session:
             result = use_case(session)
             session.commit()
             return result

@@ -1,0 +1,184 @@
+"""The real dashboard, as a process of its own, before a real Chromium."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from pydantic import SecretStr
+from sqlalchemy import make_url
+
+from helios_core.database.engine import connect
+from helios_core.database.server import ServerUrls
+from helios_core.database.session import SYSTEM, Database
+from helios_core.services.users import ensure_local_operator
+from helios_core.services.workspace import Workspace
+from helios_core.web import web_command, web_folder
+from tests.browser import scene
+from tests.browser.wire import Wire
+from tests.conftest import at_database, execute
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM_ARGUMENTS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+START_SECONDS = 60
+Theme = Literal["light", "dark"]
+
+
+@dataclass(frozen=True)
+class Installation:
+    """A database with a scene in it, and the dashboard that shows it."""
+
+    address: str
+    workspace: Workspace
+    wire: Wire
+
+    def act(self, use_case: Callable[..., object]) -> None:
+        """Change something behind the dashboard's back."""
+        self.workspace.act(use_case)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The machine's Chromium."""
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def installation(
+    request: pytest.FixtureRequest, template: ServerUrls, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """One dashboard for the tests of a module, before a database of its own; a module's `draw` adds to the scene."""
+    name = f"browser_{request.module.__name__.rpartition('.')[2]}"
+    with fresh_database(template, name) as url:
+        database = Database(connect(url))
+        system = Workspace(database, SYSTEM)
+        workspace = system.on_behalf_of(system.act(ensure_local_operator))
+        workspace.act(getattr(request.module, "draw", scene.draw))
+        parsed = make_url(url.get_secret_value())
+        wire = Wire(parsed.port or 5432)
+        through_wire = parsed.set(port=wire.port).render_as_string(hide_password=False)
+        with served(through_wire, tmp_path_factory.mktemp("web")) as address:
+            yield Installation(address, workspace, wire)
+        wire.close()
+        database.close()
+
+
+@contextmanager
+def fresh_database(template: ServerUrls, name: str) -> Iterator[SecretStr]:
+    """A migrated database for a while, as the application's role."""
+    owner = connect(at_database(template.owner, "postgres"))
+    execute(owner, f"CREATE DATABASE {name} TEMPLATE helios")
+    try:
+        yield at_database(template.application, name)
+    finally:
+        execute(owner, f"DROP DATABASE {name} WITH (FORCE)")
+        owner.dispose()
+
+
+@contextmanager
+def served(database_url: str, folder: Path) -> Iterator[str]:
+    """The dashboard, started as `helios serve` starts it, before the database at a URL; its address."""
+    port = free_port()
+    log = folder / "web.log"
+    environment = {**os.environ, "HELIOS_DATABASE_URL": database_url, "HELIOS_DATA": str(folder)}
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            web_command(port), cwd=web_folder(), env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+    try:
+        wait_until_it_answers(process, f"http://127.0.0.1:{port}/_stcore/health", log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        try:
+            process.wait(20)
+        finally:
+            process.kill()
+
+
+def wait_until_it_answers(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    """Return when `process` serves `address`, or fail with what it said."""
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        with suppress(URLError, ConnectionError), urlopen(address):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"the dashboard did not start: {log.read_text()}")
+
+
+def free_port() -> int:
+    """A port of loopback that nobody uses at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+@dataclass
+class Visitor:
+    """Somebody before a browser window of the dashboard."""
+
+    page: Page
+    address: str
+
+    def visit(self, path: str, heading: str | None = None) -> Page:
+        """Open a page of the dashboard, and wait until it is drawn."""
+        self.page.goto(f"{self.address}/{path}")
+        self.page.locator("h1", has_text=heading).first.wait_for()
+        self.settle()
+        return self.page
+
+    def settle(self) -> None:
+        """Wait until nothing runs and nothing is only sketched any more."""
+        self.page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
+        self.page.wait_for_function("!document.querySelector('[data-testid=\"stSkeleton\"]')")
+        self.page.wait_for_load_state("networkidle")
+
+
+@pytest.fixture
+def window(chromium: Browser, installation: Installation) -> Iterator[Callable[..., Visitor]]:
+    """Open windows of any width and theme."""
+    contexts = []
+
+    def open_window(width: int = 1440, theme: Theme = "light") -> Visitor:
+        height = 1030 if width > 600 else 900
+        context = chromium.new_context(
+            viewport={"width": width, "height": height}, color_scheme=theme, timezone_id="Europe/Vienna", locale="en-GB"
+        )
+        contexts.append(context)
+        return Visitor(context.new_page(), installation.address)
+
+    yield open_window
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def visitor(window: Callable[..., Visitor]) -> Visitor:
+    """Somebody before a wide window."""
+    return window()
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where pictures of the pages are kept: $HELIOS_PICTURES, or pytest's folder."""
+    chosen = os.environ.get("HELIOS_PICTURES")
+    folder = Path(chosen) if chosen else tmp_path_factory.mktemp("pictures")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
