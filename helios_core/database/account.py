@@ -58,14 +58,16 @@ class Account:
 
 def account_for(home: Path) -> Account:
     """Who runs the server of `home`: the folder's owner; in a new one this user, or for root `postgres` or `nobody`."""
-    owner = home.stat() if home.exists() else None
     me = os.geteuid()
-    if me == 0:
-        return _account(owner.st_uid, owner.st_gid) if owner and owner.st_uid else _unprivileged()
-    if owner and owner.st_uid != me:
-        message = f"{home} belongs to another user; run Helios as that user, or choose another folder with --data."
+    # What root leaves in another user's folder, that user could no longer use; and could lead astray.
+    mine = home.parent if me == 0 else home
+    if mine.exists() and mine.stat().st_uid != me:
+        message = f"{mine} belongs to another user; run Helios as that user, or choose another folder with --data."
         raise ServerFailed(message)
-    return _account(me, os.getegid())
+    if me != 0:
+        return _account(me, os.getegid())
+    owner = home.stat() if home.exists() else None
+    return _account(owner.st_uid, owner.st_gid) if owner and owner.st_uid else _unprivileged()
 
 
 def _account(uid: int, gid: int) -> Account:

@@ -280,7 +280,7 @@ def _make_folder(folder: Path, mode: int) -> None:
 @contextmanager
 def _lock(file: Path) -> Iterator[int | None]:
     """An open descriptor that holds the lock of `file`, or None where another process holds it."""
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         yield descriptor if _try_flock(descriptor) else None
     finally:
@@ -298,7 +298,7 @@ def _try_flock(descriptor: int) -> bool:
 def _choose_port(file: Path) -> int:
     """The port in `file` if it is free, or else any free one."""
     try:
-        port = int(file.read_text("ascii"))
+        port = int(file.read_text("utf-8"))
     except (FileNotFoundError, ValueError):
         port = 0
     if port and _is_free(port):

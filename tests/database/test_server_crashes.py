@@ -112,6 +112,17 @@ def test_ctrl_c_at_the_starters_terminal_leaves_the_server_to_its_supervisor(
     assert own_server.is_alive()
 
 
+@pytest.mark.slow
+def test_a_frozen_server_is_stopped_all_the_same_and_loses_nothing(own_server: EmbeddedServer, data: Path) -> None:
+    with connect(own_server.start()) as connection:
+        connection.execute("create table kept as select generate_series(1, 1000) as id")
+    pid = pid_of(data)
+    os.kill(pid, signal.SIGSTOP)
+    own_server.stop()
+    assert state_of(pid) in {"", "Z"}
+    assert ask(own_server.start(), "select count(*) from kept") == "1000"
+
+
 @pytest.mark.parametrize("victims", ["the starter", "everything"])
 def test_an_interrupted_first_start_is_made_good_by_the_next(
     own_server: EmbeddedServer, data: Path, starter: Starter, victims: str
