@@ -15,7 +15,7 @@ from helios_core.database.postmaster import read_postmaster
 from helios_core.database.server import Places, server_urls
 from helios_core.errors import DatabaseUnavailable
 from helios_core.supervision.processes import identify
-from helios_core.supervision.running import Running, RunFile
+from helios_core.supervision.running import RunFile, Running
 from tests.installations import Installation, free_port
 from tests.waiting import eventually
 
