@@ -4,6 +4,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
@@ -56,9 +57,12 @@ def let_owner_create_databases(data_dir: Path, pg_bin: Path | None) -> None:
 
 @pytest.fixture(scope="session")
 def template(server: EmbeddedServer) -> ServerUrls:
-    """The server's own database, migrated: every test's database is a copy of it."""
+    """Where the migrated database is that every test's database is a copy of."""
     urls = server.start()
     migrating.upgrade(urls.owner, APPLICATION_ROLE)
+    # Copied once more: a database that anybody is connected to cannot be a template.
+    with administrator_of(urls) as administrator:
+        execute(administrator, "CREATE DATABASE migrated TEMPLATE helios")
     return urls
 
 
@@ -71,11 +75,20 @@ def at_database(url: SecretStr, name: str) -> SecretStr:
 def urls(template: ServerUrls) -> Iterator[ServerUrls]:
     """A fresh migrated database, as its owner and as the application."""
     name = f"test_{next(_numbers)}"
-    administrator = connect(at_database(template.owner, "postgres"))
-    execute(administrator, f"CREATE DATABASE {name} TEMPLATE helios")
-    yield ServerUrls(owner=at_database(template.owner, name), application=at_database(template.application, name))
-    execute(administrator, f"DROP DATABASE {name} WITH (FORCE)")
-    administrator.dispose()
+    with administrator_of(template) as administrator:
+        execute(administrator, f"CREATE DATABASE {name} TEMPLATE migrated")
+        yield ServerUrls(owner=at_database(template.owner, name), application=at_database(template.application, name))
+        execute(administrator, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def administrator_of(urls: ServerUrls) -> Iterator[Engine]:
+    """A way to the server beside the databases that tests use."""
+    engine = connect(at_database(urls.owner, "postgres"))
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def execute(engine: Engine, statement: str) -> None:
