@@ -1,14 +1,18 @@
 """Overview: what needs me now, the cards and the team at a glance, what is under way, what just happened."""
 
+from collections import Counter
+
 import streamlit as st
 
 from dashboard import formats
 from dashboard.chrome import header
+from dashboard.components.agent_cards import agent_cards
 from dashboard.components.card import section
 from dashboard.components.delegation_list import delegation_list
 from dashboard.components.feed import feed
 from dashboard.components.needs import need_cards
 from dashboard.live import live, shared
+from helios_core.views.agents import Agent, list_agents
 from helios_core.views.events import events
 from helios_core.views.needs import needs
 from helios_core.views.overview import under_way_now
@@ -23,6 +27,17 @@ def needs_you() -> None:
         need_cards(found)
     else:
         st.markdown(":green[●] Nothing needs you now.")
+
+
+@live
+def team() -> None:
+    """The roster."""
+    agents = shared(list_agents)
+    section("Team", _summary(agents) if agents else "")
+    if agents:
+        agent_cards(agents)
+    else:
+        st.caption("No agent is configured. `helios up` adds the default team at its start.")
 
 
 @live
@@ -47,9 +62,18 @@ def just_happened() -> None:
         st.caption("Nothing has happened yet. `helios import FILE` brings conversations in.")
 
 
+def _summary(agents: tuple[Agent, ...]) -> str:
+    """How many there are, and what they do: "12 agents · 5 working · 1 error"."""
+    counts = Counter(agent.status for agent in agents)
+    busy = [f"{counts[status]} {status}" for status in ("working", "overloaded", "error") if counts[status]]
+    return " · ".join([formats.plural(len(agents), "agent"), *busy])
+
+
 header("Overview", ranges=True)
 needs_you()
 team_side, now_side = st.columns([2.3, 1], gap="medium")
+with team_side:
+    team()
 with now_side:
     under_way()
     just_happened()

@@ -95,6 +95,7 @@ def _of_configurations(session: Session, limit: int) -> Iterable[Event]:
     rows = session.execute(
         select(AgentConfigurationVersion, User.username)
         .join(User, User.id == AgentConfigurationVersion.changed_by)
+        .where(AgentConfigurationVersion.version > 1)
         .order_by(AgentConfigurationVersion.created_at.desc())
         .limit(limit)
     )

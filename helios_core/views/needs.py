@@ -68,7 +68,7 @@ def _card(session: Session, card: GPUResource, now: datetime) -> Need:
     ]
     return Need(
         severity="warning" if card.health == "warning" else "critical",
-        title=f"GPU {card.id}: {card.health_message or card.health}",
+        title=f"GPU {card.id} – {(card.health_message or card.health).rstrip('.')}",
         detail=" · ".join(filter(None, parts)),
         action="Open",
         page="gpus",
@@ -83,7 +83,7 @@ def _collector(state: CollectorState, now: datetime) -> Need:
         title = f"The collector of {state.host} has not read a card yet"
     else:
         title = f"The collector of {state.host} has been silent for {spoken(now - state.last_success_at)}"
-    detail = state.message or "The figures of its cards are old; start `helios collect` there."
+    detail = state.message or "The figures of its cards are old; start “helios collect” there."
     return Need("warning", title, detail, "Health", "settings")
 
 

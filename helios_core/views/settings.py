@@ -87,7 +87,7 @@ def health(session: Session) -> Health:
     """The state of the collectors and the number of cards, by the database's clock."""
     read_at: datetime = session.scalars(select(func.now())).one()
     gpu_count, simulated = session.execute(
-        select(func.count(), func.count().filter(GPUResource.is_simulated)).select_from(GPUResource)
+        select(func.count(), func.count().filter(GPUResource.is_simulated)).where(GPUResource.is_enabled)
     ).one()
     collectors = session.scalars(select(Collector).order_by(Collector.host))
     return Health(read_at, tuple(_collector_state(c, read_at) for c in collectors), gpu_count, simulated)
