@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from helios_core.ingest.importing import FileImport
     from helios_core.services.workspace import Workspace
     from helios_core.settings import Settings
+    from helios_core.views.agents import Agent
 
 EXIT_CODES = {
     0: "done",
@@ -204,6 +205,20 @@ def doctor(port: Port = None, data: Data = None, json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def agents(data: Data = None, json: Json = False) -> None:
+    """The team: who does what, with which model, on which GPU."""
+    from helios_core.tables import table
+    from helios_core.views.agents import list_agents
+
+    found = workspace_for(data).read(list_agents)
+    headings = ("ID", "STATUS", "MODEL", "PROVIDER", "GPU", "MEMORY MiB", "TASK")
+    rows = [
+        (a.agent_id, a.status, a.model_name, a.model_provider, a.gpu_id, a.allocated_memory_mb, _task(a)) for a in found
+    ]
+    show(found, json, lambda: table(headings, rows))
+
+
 @app.command("import")
 def import_command(
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Who&When, ChatDev or Helios's own files.")],
@@ -292,3 +307,7 @@ def _import_line(file: "FileImport") -> str:
         return f"refused: {file.refusal}"
     known = "imported" if file.result.is_new else "there already"
     return f"{known}: {file.path.name}, conversation {file.result.conversation_id}: {file.result.title}"
+
+
+def _task(agent: "Agent") -> str:
+    return agent.task.description[:60] if agent.task is not None else "none"
