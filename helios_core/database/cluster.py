@@ -45,6 +45,8 @@ grant pg_read_all_settings to {owner}
 create role {application} login password '{application_password}'
 create database {database} owner {owner}
 """
+"""The owner may make databases, to restore a backup beside the one that serves, and read settings, to see which
+data directory it is connected to."""
 _RENEW = """\
 alter role {owner} password '{owner_password}'
 alter role {application} password '{application_password}'

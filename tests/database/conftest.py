@@ -49,13 +49,11 @@ def starter() -> Iterator[Starter]:
     def start(
         data_dir: Path, *, uid: int | None = None, pg_bin: Path | None = None, reaping: bool = True
     ) -> "subprocess.Popen[str]":
-        program = Path(__file__).with_name("start_server.py")
         arguments = [str(data_dir), str(os.geteuid() if uid is None else uid), str(pg_bin or ""), str(int(reaping))]
         begun.append(
             subprocess.Popen(
-                [sys.executable, program, *arguments],
+                [sys.executable, "-m", "tests.database.start_server", *arguments],
                 cwd=Path(__file__).parents[2],
-                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 text=True,

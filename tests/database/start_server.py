@@ -1,4 +1,4 @@
-"""Start the server of a folder and stay: `start_server.py DATA UID PG_BIN REAPING`; see the fixture `starter`."""
+"""Start the server of a folder and stay: `start_server DATA UID PG_BIN REAPING`; see the fixture `starter`."""
 
 import ctypes
 import os

@@ -201,3 +201,13 @@ def test_a_full_disk_is_told_and_room_makes_it_good(disk: Disk) -> None:
         assert ask(server.start(), "select count(*) from kept") == "1000"
     finally:
         server.stop()
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_write_protected_folder_is_refused_by_name(place: Path) -> None:
+    place.chmod(0o555)
+    try:
+        with pytest.raises(ServerFailed, match=f"{place / 'data'} cannot be used .*Permission denied"):
+            EmbeddedServer(place / "data").start()
+    finally:
+        place.chmod(0o711)
