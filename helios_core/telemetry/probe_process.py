@@ -90,7 +90,7 @@ class ProbeProcess:
         if exchange.is_done:
             return self._finished(taken_at, exchange)
         self.close()
-        return Sweep(taken_at) if stop.is_set() else self._stopped(taken_at, exchange)
+        return Sweep(taken_at, is_complete=False) if stop.is_set() else self._stopped(taken_at, exchange)
 
     @property
     def pid(self) -> int | None:
@@ -158,7 +158,8 @@ class ProbeProcess:
         ]
         nameless = [f"GPU {name}: {STOPS_PROBE.message}" for name in unheard if name not in self._identities]
         notes = [exchange.note] if exchange.note else []
-        return Sweep(taken_at, (*exchange.cards.values(), *left_out), note=" ".join(notes + nameless) or None)
+        cards = (*exchange.cards.values(), *left_out)
+        return Sweep(taken_at, cards, note=" ".join(notes + nameless) or None, is_complete=exchange.is_done)
 
     def _exchange(self, skip: list[str], stop: Event) -> Exchange:
         """Ask for a sweep and listen until it is done, the probe is gone, the time is up or `stop` is set."""

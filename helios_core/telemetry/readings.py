@@ -125,13 +125,14 @@ class Sweep:
     """One round over all cards of a host, begun at `taken_at`: seconds on this process's monotonic clock.
 
     `fault` is what is wrong with the host as a whole; its cards are unknown then. `note` speaks of cards that could
-    not even be identified.
+    not even be identified. Of a sweep that is not complete nothing follows for cards which it does not name.
     """
 
     taken_at: float
     cards: tuple[CardReading, ...] = ()
     fault: Fault | None = None
     note: str | None = None
+    is_complete: bool = True
 
 
 def card_to_wire(card: CardReading) -> dict[str, Any]:
