@@ -125,19 +125,25 @@ def act(
     return result
 
 
-def live(body: Callable[Parameters, None]) -> Callable[Parameters, None]:
-    """Make `body` a fragment that runs again as often as the viewer asked for, and says what went wrong."""
+def guarded(body: Callable[Parameters, None]) -> Callable[Parameters, None]:
+    """Make `body` say what went wrong, where something did, and let the rest of the page be."""
 
     @wraps(body)
-    def guarded(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
+    def careful(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
         try:
             body(*args, **kwargs)
         except HeliosError as error:
             trouble(error)
 
+    return careful
+
+
+def live(body: Callable[Parameters, None]) -> Callable[Parameters, None]:
+    """Make `body` a fragment that runs again as often as the viewer asked for, and says what went wrong."""
+
     @wraps(body)
     def mount(*args: Parameters.args, **kwargs: Parameters.kwargs) -> None:
-        st.fragment(guarded, run_every=refresh_seconds())(*args, **kwargs)
+        st.fragment(guarded(body), run_every=refresh_seconds())(*args, **kwargs)
 
     return mount
 
