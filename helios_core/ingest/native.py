@@ -1,13 +1,9 @@
 """Helios's own file format: a ConversationRecord as JSON, with its version."""
 
-import json
 from typing import Any
 
 from helios_core.errors import ImportRefused
-from helios_core.services.records import ConversationRecord
-
-FAMILY = "helios-conversation/"
-FORMAT = f"{FAMILY}1"
+from helios_core.services.records import FAMILY, FORMAT, ConversationRecord
 
 
 class NativeFile(ConversationRecord):
@@ -27,10 +23,3 @@ def parse(content: bytes, tree: dict[str, Any]) -> ConversationRecord:
         raise ImportRefused(f"format: this Helios reads {FORMAT}, and the file is {tree['format']}; use a newer Helios")
     file = NativeFile.model_validate_json(content)
     return ConversationRecord(**{name: getattr(file, name) for name in ConversationRecord.model_fields})
-
-
-def dump(record: ConversationRecord) -> str:
-    """The record as a file of ours. What is unknown is left out."""
-    return json.dumps(
-        {"format": FORMAT, **record.model_dump(mode="json", exclude_defaults=True)}, ensure_ascii=False, indent=2
-    )

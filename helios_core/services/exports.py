@@ -29,6 +29,7 @@ from helios_core.services.records import (
     PhaseRecord,
     ResponseRecord,
     SynthesisRecord,
+    dump,
 )
 
 Part = TypeVar("Part", AgentParticipation, AgentResponse, TaskDelegation, TaskSynthesis)
@@ -67,6 +68,11 @@ def export_record(session: Session, conversation_id: int) -> ConversationRecord:
             _synthesis(synthesis, response_indexes) for synthesis in _parts(session, TaskSynthesis, conversation_id)
         ),
     )
+
+
+def export_file(session: Session, conversation_id: int) -> str:
+    """A conversation that has ended, as a file that `helios import` reads."""
+    return dump(export_record(session, conversation_id))
 
 
 def _parts(session: Session, table: type[Part], conversation_id: int) -> Sequence[Part]:

@@ -5,6 +5,7 @@ every `position` is the index of the message where the thing stands in the trans
 every database. What nobody recorded is None, never 0.
 """
 
+import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -26,6 +27,9 @@ from pydantic import (
 
 from helios_core.models import ConversationPhase, ModelProvider, TaskDelegationStatus
 
+FAMILY = "helios-conversation/"
+FORMAT = f"{FAMILY}1"
+"""What a file of ours says that it is."""
 PERSON = "user"
 """The speaker who is no agent: the person who asked."""
 
@@ -272,3 +276,10 @@ def moved(value: object, by: timedelta) -> object:
     if isinstance(value, tuple | list):
         return type(value)(moved(part, by) for part in value)
     return value
+
+
+def dump(record: ConversationRecord) -> str:
+    """The record as a file of ours, with its format. What is unknown is left out."""
+    return json.dumps(
+        {"format": FORMAT, **record.model_dump(mode="json", exclude_defaults=True)}, ensure_ascii=False, indent=2
+    )

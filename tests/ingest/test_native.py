@@ -3,19 +3,19 @@ import json
 import pytest
 
 from helios_core.errors import ImportRefused
-from helios_core.ingest import native
 from helios_core.ingest.reading import read
+from helios_core.services.records import dump
 from tests.ingest.own_files import JSON_FILES, NATIVE, as_bytes
 
 
 @pytest.mark.parametrize("name", sorted(JSON_FILES))
 def test_any_record_written_as_a_file_reads_back_as_itself(name: str) -> None:
     record = read(as_bytes(JSON_FILES[name]), name)
-    assert read(native.dump(record).encode(), "again.json") == record
+    assert read(dump(record).encode(), "again.json") == record
 
 
 def test_a_file_leaves_out_what_is_unknown() -> None:
-    written = json.loads(native.dump(read(as_bytes(NATIVE), "own.json")))
+    written = json.loads(dump(read(as_bytes(NATIVE), "own.json")))
     assert written["format"] == "helios-conversation/1"
     assert "satisfaction_rating" not in written
     assert "input_tokens" not in written["messages"][0]

@@ -4,11 +4,10 @@ import pytest
 
 from helios_core.database.session import Database, Principal
 from helios_core.errors import NotFound, Refused
-from helios_core.ingest import native
 from helios_core.ingest.reading import read
 from helios_core.models import GPUResource, MultiAgentConversation
 from helios_core.services.exports import export_record
-from helios_core.services.records import ConversationRecord
+from helios_core.services.records import ConversationRecord, dump
 from helios_core.services.workspace import Workspace
 from tests.services.test_conversations import RECORD, delegation, store
 
@@ -25,7 +24,7 @@ def test_an_export_gives_what_was_imported(workspace: Workspace) -> None:
 
 def test_an_export_written_to_a_file_and_imported_again_is_the_same(workspace: Workspace) -> None:
     first = exported(workspace, RECORD)
-    again = read(native.dump(first).encode(), "exported.json")
+    again = read(dump(first).encode(), "exported.json")
     assert exported(workspace, again, digest="d2") == first
 
 
