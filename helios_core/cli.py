@@ -72,7 +72,9 @@ def main() -> None:
     try:
         app(prog_name="helios")
     except errors.HeliosError as error:
-        fail(str(error), code_of(error))
+        fail(str(error), code_of(type(error)))
+    except PermissionError as error:
+        fail(f"{error.filename} is not yours to use; run this as the user who runs Helios.", 5)
     except BrokenPipeError:  # the reader of our output has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except Exception as error:  # noqa: BLE001 (a bug: its traceback is kept, and not thrown at the operator)
@@ -82,9 +84,9 @@ def main() -> None:
         fail(f"Helios failed in a way it did not expect ({describe(error)}); the details are in {keep_traceback()}.", 1)
 
 
-def code_of(error: errors.HeliosError) -> int:
+def code_of(error: type[errors.HeliosError]) -> int:
     """The exit code that tells a program what kind of error this is."""
-    return next(code for kind, code in CODE_OF if isinstance(error, kind))
+    return next(code for kind, code in CODE_OF if issubclass(error, kind))
 
 
 def fail(message: str, code: int) -> None:
@@ -129,11 +131,16 @@ def _variable(field: str) -> str:
 
 def workspace_for(data: Path | None) -> "Workspace":
     """The running installation, as the operator of this machine sees it."""
+    from sqlalchemy.exc import ProgrammingError
+
     from helios_core.services.users import ensure_local_operator
     from helios_core.services.workspace import open_workspace
 
     system = open_workspace(settings_for(data))
-    return system.on_behalf_of(system.act(ensure_local_operator))
+    try:
+        return system.on_behalf_of(system.act(ensure_local_operator))
+    except ProgrammingError as error:  # its tables are not there, or not ours to use
+        raise errors.SchemaOutdated from error
 
 
 def show(value: object, json: bool, text: Callable[[], str]) -> None:
@@ -163,7 +170,7 @@ def options(
 
 @app.command("up")
 def up_command(port: Port = None, data: Data = None) -> None:
-    """Start all of Helios on this machine, print its address, and keep it running until Ctrl-C."""
+    """Start all of Helios on this machine; Ctrl-C stops it."""
     from helios_core.up import up
 
     up(settings_for(data, port), typer.echo)
@@ -185,7 +192,7 @@ def serve(port: Port = None, data: Data = None, supervisor: Supervisor = None) -
 
 @app.command()
 def collect(data: Data = None, supervisor: Supervisor = None) -> None:
-    """Read this machine's GPUs alone, into a database that runs already."""
+    """Read this machine's GPUs alone, for a database that runs already."""
     from helios_core.supervision.processes import die_with
     from helios_core.telemetry.collector import collect as run
 
@@ -196,7 +203,7 @@ def collect(data: Data = None, supervisor: Supervisor = None) -> None:
 
 @app.command()
 def doctor(port: Port = None, data: Data = None, json: Json = False) -> None:
-    """Say what is missing or wrong on this machine, and what to do about it."""
+    """Say what is missing or wrong here, and what to do."""
     from helios_core.doctor import examine, report
 
     findings = examine(settings_for(data, port))
@@ -225,7 +232,7 @@ def import_command(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Take conversations in from files; the same file twice is one conversation."""
+    """Take conversations in from files; the same file counts once."""
     from helios_core.ingest.importing import import_files
 
     results = import_files(workspace_for(data), files)
@@ -239,7 +246,7 @@ def export(
     conversation: Annotated[int, typer.Argument(metavar="CONVERSATION", help="Its number, as its page shows it.")],
     data: Data = None,
 ) -> None:
-    """Print a conversation that has ended as Helios's own JSON, which `import` reads."""
+    """Print an ended conversation as JSON, which `import` reads."""
     from helios_core.services.exports import export_record
 
     record = workspace_for(data).read(lambda session: export_record(session, conversation))
@@ -282,7 +289,10 @@ def db_downgrade(
     revision: Annotated[str, typer.Argument(metavar="REVISION", help="The one to go back to, or `base`.")],
     data: Data = None,
 ) -> None:
-    """Take the schema back to REVISION; what the dropped tables held is archived, and comes back with an upgrade."""
+    """Take the schema back to REVISION; nothing is lost.
+
+    What the dropped tables held is archived, and comes back with the next upgrade.
+    """
     from helios_core.database import migrating
     from helios_core.database.engine import owner_url
 
