@@ -8,7 +8,7 @@ every database. What nobody recorded is None, never 0.
 import json
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -33,14 +33,16 @@ FORMAT = f"{FAMILY}1"
 PERSON = "user"
 """The speaker who is no agent: the person who asked."""
 
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
 Outcome = Literal["completed", "failed", "cancelled", "timeout"]
 MessageKind = Literal["question", "plan", "thought", "directive", "response", "synthesis", "review", "tool", "note"]
 
 
 def in_living_memory(moment: datetime) -> datetime:
     """Refuse a time that no conversation of agents can have, and that no calendar could be shifted from."""
-    if not 1970 <= moment.year <= 2200:
-        raise ValueError("a time between the years 1970 and 2200 is expected")
+    if not EARLIEST <= moment < LATEST:
+        raise ValueError("a time between the years 1970 and 2200, in UTC, is expected")
     return moment
 
 

@@ -29,6 +29,7 @@ def test_a_file_leaves_out_what_is_unknown() -> None:
         ("messages", {"kind": "song"}, r"messages\[0\]\.kind: .*\"song\""),
         ("messages", {"occurred_at": "2026-01-05T09:00:00"}, r"messages\[0\]\.occurred_at: .*timezone"),
         ("messages", {"occurred_at": "0001-01-01T00:00:00Z"}, r"messages\[0\]\.occurred_at: a time between the years"),
+        ("messages", {"occurred_at": "1970-01-01T00:00:00+14:00"}, r"messages\[0\]\.occurred_at: a time between"),
         ("messages", {"input_tokens": -1}, r"messages\[0\]\.input_tokens: .*greater than or equal to 0"),
         ("messages", {"mood": "good"}, r"messages\[0\]\.mood: Extra inputs are not permitted"),
         ("delegations", {"status": "in_progress"}, r"delegations\[0\]\.status: .* no delegation under way"),
