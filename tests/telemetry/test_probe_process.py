@@ -1,10 +1,8 @@
 """The probe as a real child process, over a double of NVML that hangs, crashes and babbles."""
 
-import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Timer
 from time import monotonic
@@ -15,36 +13,7 @@ from helios_core.telemetry import probe_process
 from helios_core.telemetry.faults import FAULTS, NO_CARDS, PROBE_STUCK, STOPS_PROBE
 from helios_core.telemetry.probe_process import ProbeProcess
 from helios_core.telemetry.readings import Sweep
-
-Script = Callable[..., None]
-
-
-@pytest.fixture
-def script_file(tmp_path: Path) -> Path:
-    """Where the double reads what to do."""
-    path = tmp_path / "script.json"
-    path.write_text(json.dumps({"cards": 3, "calls": {}}))
-    return path
-
-
-@pytest.fixture
-def script(script_file: Path) -> Script:
-    """Tells the double what to do from now on: `script(nvmlDeviceGetPowerUsage={1: "hang"})`."""
-
-    def write(cards: int = 3, **calls: dict[int | str, int | str]) -> None:
-        fresh = script_file.with_suffix(".new")
-        fresh.write_text(json.dumps({"cards": cards, "calls": calls}))
-        fresh.replace(script_file)
-
-    return write
-
-
-@pytest.fixture
-def probe(script_file: Path) -> Iterator[ProbeProcess]:
-    """A probe over the double."""
-    probe = ProbeProcess((sys.executable, "-m", "tests.telemetry.unruly_probe", str(script_file)))
-    yield probe
-    probe.close()
+from tests.telemetry.conftest import Script
 
 
 @pytest.fixture
