@@ -16,7 +16,7 @@ from helios_core.views.delegations import Delegation, now, of_conversation
 from helios_core.views.participants import Participant, known_sum, participants_of
 from helios_core.views.responses import Response, responses_of
 from helios_core.views.segments import SegmentKind, time_spent
-from helios_core.views.syntheses import Synthesis, syntheses_of
+from helios_core.views.syntheses import Claim, Synthesis, claims_of, syntheses_of
 from helios_core.views.transcripts import MessageMark
 
 
@@ -85,6 +85,8 @@ class Conversation:
     delegations: tuple[Delegation, ...]
     responses: tuple[Response, ...]
     syntheses: tuple[Synthesis, ...]
+    claims: tuple[Claim, ...]
+    """What the experts took a stance on; nothing where no stances were recorded."""
     marks: tuple[MessageMark, ...]
     as_of: datetime
 
@@ -136,6 +138,7 @@ def conversation(session: Session, conversation_id: int) -> Conversation:
         delegations=delegations,
         responses=responses,
         syntheses=syntheses,
+        claims=claims_of(row.attributes.get("claims")) or (syntheses[-1].conflicts if syntheses else ()),
         marks=marks,
         as_of=as_of,
     )

@@ -21,6 +21,14 @@ class Contribution:
 
 
 @dataclass(frozen=True, slots=True)
+class Claim:
+    """Something that the answer rests on, and how each expert who spoke to it stands: for, against or qualified."""
+
+    text: str
+    stances: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Synthesis:
     """One synthesis; scores that nobody gave are None."""
 
@@ -28,8 +36,8 @@ class Synthesis:
     synthesizer_agent_id: str
     content: str
     contributions: tuple[Contribution, ...]
-    conflicts: tuple[Mapping[str, Any], ...]
-    """Claims on which the experts did not agree, as the source wrote them down."""
+    conflicts: tuple[Claim, ...]
+    """Claims on which the experts did not agree."""
     minority_report: str | None
     consensus_score: float | None
     quality_score: float | None
@@ -47,6 +55,15 @@ def syntheses_of(session: Session, conversation_id: int) -> tuple[Synthesis, ...
     return tuple(map(_synthesis, rows))
 
 
+def claims_of(parts: Any) -> tuple[Claim, ...]:  # noqa: ANN401 - whatever JSON a source has stored
+    """The claims in `[{"claim": "…", "stances": {"agent": "for"}}]`; what has another shape is left out."""
+    return tuple(
+        Claim(part["claim"], {str(agent): str(stance) for agent, stance in part["stances"].items()})
+        for part in (parts if isinstance(parts, list) else ())
+        if isinstance(part, dict) and isinstance(part.get("claim"), str) and isinstance(part.get("stances"), dict)
+    )
+
+
 def _synthesis(row: TaskSynthesis) -> Synthesis:
     return Synthesis(
         id=row.id,
@@ -57,7 +74,7 @@ def _synthesis(row: TaskSynthesis) -> Synthesis:
             for part in row.contributions
             if isinstance(part, dict) and "agent_id" in part
         ),
-        conflicts=tuple(part for part in row.conflicts if isinstance(part, dict)),
+        conflicts=claims_of(row.conflicts),
         minority_report=row.minority_report,
         consensus_score=row.consensus_score,
         quality_score=row.quality_score,

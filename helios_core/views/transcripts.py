@@ -65,13 +65,16 @@ def marks(session: Session, conversation_id: int) -> tuple[MessageMark, ...]:
     )
 
 
-def messages(session: Session, conversation_id: int, before: int | None = None, limit: int = 30) -> tuple[Message, ...]:
-    """The last `limit` messages, or the last ones in front of the position `before`, in their order."""
-    statement = select(ConversationMessage).where(ConversationMessage.conversation_id == conversation_id)
-    if before is not None:
-        statement = statement.where(ConversationMessage.position < before)
-    rows = session.scalars(statement.order_by(ConversationMessage.position.desc()).limit(limit)).all()
-    return tuple(_message(row) for row in reversed(rows))
+def messages(session: Session, conversation_id: int, first: int, last: int) -> tuple[Message, ...]:
+    """The messages from position `first` to position `last`, in their order."""
+    rows = session.scalars(
+        select(ConversationMessage)
+        .where(
+            ConversationMessage.conversation_id == conversation_id, ConversationMessage.position.between(first, last)
+        )
+        .order_by(ConversationMessage.position)
+    )
+    return tuple(map(_message, rows))
 
 
 def _message(row: ConversationMessage) -> Message:

@@ -185,12 +185,17 @@ def test_a_search_goes_on_where_the_one_before_it_ended(workspace: Workspace, mo
     assert all_titles(workspace, ConversationFilter(words="needle"), 50) == ["The needle"]
 
 
-def test_a_transcript_is_read_backwards_in_pages(workspace: Workspace) -> None:
+def test_a_transcript_is_read_in_windows(workspace: Workspace) -> None:
     conversation_id = workspace.act(scenes.timed_conversation).id
-    last = workspace.read(lambda session: transcripts.messages(session, conversation_id, limit=2))
-    assert [message.position for message in last] == [3, 4]
-    before = workspace.read(lambda session: transcripts.messages(session, conversation_id, before=3, limit=2))
-    assert [message.content for message in before] == ["Words of message 1", "Words of message 2"]
+    window = workspace.read(lambda session: transcripts.messages(session, conversation_id, 1, 2))
+    assert [message.content for message in window] == ["Words of message 1", "Words of message 2"]
+
+
+def test_stances_are_read_where_they_were_recorded_and_nowhere_invented(workspace: Workspace) -> None:
+    claims = [{"claim": "Spot is cheaper", "stances": {"technical_expert": "for"}}, {"claim": "No stances"}, "nonsense"]
+    found = stored(workspace, lambda session: scenes.conversation(session, attributes={"claims": claims}))
+    assert [(claim.text, claim.stances) for claim in found.claims] == [("Spot is cheaper", {"technical_expert": "for"})]
+    assert stored(workspace, scenes.conversation).claims == ()
 
 
 def test_a_member_sees_no_conversation_of_another(
@@ -202,7 +207,7 @@ def test_a_member_sees_no_conversation_of_another(
     assert titles(mine) == ["Spot instances?"]
     assert titles(theirs) == []
     assert theirs.read(conversation_lists.facets).counted == 0
-    assert theirs.read(lambda session: transcripts.messages(session, conversation_id)) == ()
+    assert theirs.read(lambda session: transcripts.messages(session, conversation_id, 0, 9)) == ()
     with pytest.raises(NotFound):
         theirs.read(lambda session: conversations.conversation(session, conversation_id))
 
@@ -211,7 +216,7 @@ READINGS: dict[str, Callable[[Session], Any]] = {
     "list": lambda session: list_conversations(session, ConversationFilter()),
     "search": lambda session: list_conversations(session, ConversationFilter(words="spot words", agent_id="x")),
     "conversation": lambda session: conversations.conversation(session, 1),
-    "messages": lambda session: transcripts.messages(session, 1),
+    "messages": lambda session: transcripts.messages(session, 1, 0, 30),
     "board": lambda session: delegations.board(session, DelegationFilter(agent_id="data_analyst")),
     "delegation": lambda session: delegations.delegation(session, 2),
 }

@@ -1,0 +1,60 @@
+"""A conversation in six figures."""
+
+from dashboard import formats
+from dashboard.components.face import Face
+from dashboard.components.figures import Figure, figures
+from helios_core.views.conversations import Conversation, Figures
+
+
+def conversation_figures(conversation: Conversation, _faces: dict[str, Face]) -> None:
+    """Show agreement, votes, quality, time, energy and tokens; what nobody measured is n/a."""
+    known = conversation.figures
+    rows = [
+        Figure("agreement", formats.score(known.agreement), _agreement(conversation)),
+        _votes(known),
+        _quality(known),
+        Figure("time", formats.duration(known.duration_seconds), _waiting(conversation)),
+        Figure("energy", formats.NA, "not measured"),
+        _tokens(known),
+    ]
+    figures("conversation_figures", rows)
+
+
+def _agreement(conversation: Conversation) -> str:
+    if conversation.figures.agreement is None:
+        return "not recorded"
+    return f"of stances on {formats.plural(len(conversation.claims), 'claim')}" if conversation.claims else ""
+
+
+def _votes(known: Figures) -> Figure:
+    if known.effective_votes is None:
+        return Figure("effective votes", formats.NA, f"{formats.plural(known.expert_count, 'agent')} answered")
+    sharing = known.shared_model_count
+    note = f"{sharing} experts share a base model" if sharing else "every model is another one"
+    return Figure("effective votes", f"{known.effective_votes:.1f} of {known.expert_count}", note)
+
+
+def _quality(known: Figures) -> Figure:
+    number = known.scored_response_count
+    scored = f"mean of {formats.plural(number, 'scored response')}" if number else "nobody scored it"
+    if known.satisfaction_rating is not None:
+        note = f"one reader · responses {formats.score(known.quality)}"
+        return Figure("quality", f"{known.satisfaction_rating:.1f} / 5", note)
+    return Figure("quality", formats.score(known.quality), scored)
+
+
+def _waiting(conversation: Conversation) -> str:
+    known = conversation.figures
+    if known.duration_seconds is None:
+        return "no times recorded"
+    total = sum(known.seconds.values())
+    if not total or ("queue" not in known.seconds and "unknown" in known.seconds):
+        return "waiting was not measured"
+    return f"{formats.share(known.seconds.get('queue', 0) / total)} of expert time waiting"
+
+
+def _tokens(known: Figures) -> Figure:
+    if known.input_tokens is None and known.output_tokens is None:
+        return Figure("tokens", formats.NA, "not recorded")
+    total = (known.input_tokens or 0) + (known.output_tokens or 0)
+    return Figure("tokens", formats.count(total), f"{formats.count(known.output_tokens)} written")
