@@ -48,24 +48,28 @@ SCRIPT_SINKS = re.compile(
 
 def foreign_fields() -> set[str]:
     """The names of all fields of all views that hold text, but for those that hold words of ours."""
-    modules = [
-        importlib.import_module(f"helios_core.views.{m.name}") for m in pkgutil.iter_modules(helios_core.views.__path__)
-    ]
+    names = [module.name for module in pkgutil.iter_modules(helios_core.views.__path__)]
+    modules = [importlib.import_module(f"helios_core.views.{name}") for name in names]
     views = {cls for module in modules for cls in vars(module).values() if isinstance(cls, type) and is_dataclass(cls)}
-    texts = {field.name for view in views for field in fields(view) if re.search(r"\bstr\b|\bAny\b", str(field.type))}
-    return texts - KNOWN_FIELDS
+    return {field.name for view in views for field in fields(view) if holds_text(str(field.type))} - KNOWN_FIELDS
+
+
+def holds_text(annotation: str) -> bool:
+    """Whether a field of this type holds text; the keys of a mapping are words of ours."""
+    return bool(re.search(r"\b(str|Any)\b", re.sub(r"(Mapping|dict)\[str, ", "[", annotation)))
 
 
 class Taint:
-    """Follows foreign text through a module: from the fields of views to whatever is made of them."""
+    """Follows foreign text through one function: from the fields of views to whatever is made of them."""
 
-    def __init__(self, tree: ast.Module, foreign: set[str]) -> None:
+    def __init__(self, scope: ast.AST, foreign: set[str], functions: set[str], closed: set[str]) -> None:
         self._foreign = foreign
-        self._names: set[str] = set()
+        self._closed = closed
+        self._names = set(functions)
         known = -1
         while known < len(self._names):
             known = len(self._names)
-            for node in ast.walk(tree):
+            for node in ast.walk(scope):
                 self._follow(node)
 
     def _follow(self, node: ast.AST) -> None:
@@ -74,22 +78,24 @@ class Taint:
                 self._names |= {name for target in node.targets for name in names_in(target)}
             case ast.For() | ast.comprehension() if self.of(node.iter):
                 self._names |= names_in(node.target)
-            case ast.FunctionDef() if any(self.of(leaf) for leaf in ast.walk(node) if isinstance(leaf, ast.Return)):
-                self._names.add(node.name)
 
     def of(self, node: ast.AST | None) -> bool:  # noqa: PLR0911 - one answer for each kind of expression
         """Whether foreign text can be in the value of `node`."""
         match node:
             case None | ast.Compare():
                 return False
-            case ast.Call() if called(node) in DOOR:
-                return False
+            case ast.Call() if called(node) in DOOR or called(node) in self._closed:
+                return called(node) in self._names
+            case ast.Call(func=ast.Attribute(value=value)):
+                return any(map(self.of, (value, *node.args, *node.keywords)))
             case ast.Attribute():
                 return node.attr in self._foreign or node.attr in self._names
             case ast.Name():
                 return node.id in self._names
             case ast.GeneratorExp() | ast.ListComp() | ast.SetComp():
                 return self.of(node.elt)
+            case ast.Subscript():
+                return self.of(node.value)
             case ast.IfExp():
                 return self.of(node.body) or self.of(node.orelse)
         return any(map(self.of, ast.iter_child_nodes(node)))
@@ -119,9 +125,35 @@ def shown(tree: ast.AST) -> Iterator[ast.expr]:
 
 def leaks(source: str) -> list[str]:
     """The foreign texts that a module shows as Markdown."""
-    tree = ast.parse(source)
-    taint = Taint(tree, foreign_fields())
-    return [f"line {text.lineno}: {ast.unparse(text)}" for text in shown(tree) if taint.of(text)]
+    scopes = scopes_of(ast.parse(source))
+    foreign = foreign_fields()
+    functions: set[str] = set()
+    closed = {scope.name for scope in scopes if isinstance(scope, ast.FunctionDef) and uses_the_door(scope)}
+    known = -1
+    while known < len(functions):
+        known = len(functions)
+        taints = [(scope, Taint(scope, foreign, functions, closed)) for scope in scopes]
+        functions |= {
+            scope.name
+            for scope, taint in taints
+            if isinstance(scope, ast.FunctionDef)
+            and any(taint.of(node.value) for node in ast.walk(scope) if isinstance(node, ast.Return))
+        }
+    return [
+        f"line {text.lineno}: {ast.unparse(text)}" for scope, taint in taints for text in shown(scope) if taint.of(text)
+    ]
+
+
+def uses_the_door(function: ast.FunctionDef) -> bool:
+    """Whether a function escapes what it is given."""
+    return any(isinstance(node, ast.Call) and called(node) in DOOR for node in ast.walk(function))
+
+
+def scopes_of(tree: ast.Module) -> list[ast.AST]:
+    """The functions of a module, and what stands outside of them."""
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    rest = ast.Module([node for node in tree.body if node not in functions], [])
+    return [rest, *functions]
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: path.relative_to(DASHBOARD).as_posix())
@@ -157,6 +189,7 @@ def test_the_fields_of_views_that_hold_foreign_text_are_found() -> None:
         "name = agent.name or 'nobody'\nst.caption(name)",
         "for word in agent.capabilities:\n    st.badge(word)",
         "def name(agent):\n    return agent.name\nst.caption(name(agent))",
+        "def bold(text):\n    return f'**{text}**'\nst.caption(bold(agent.name))",
         "st.markdown(formats.words(agent.name))",
         "card('key', agent.name)",
     ],
@@ -171,6 +204,7 @@ def test_the_test_finds_a_leak(leak: str) -> None:
         "st.markdown('**ours**')",
         "st.markdown(f'**{plain(agent.name)}** {formats.duration(agent.seconds)} {number:,}')",
         "note = plain(agent.description) if agent.name else 'none'\nst.caption(note)",
+        "def bold(text):\n    return f'**{plain(text)}**'\nst.caption(bold(agent.name))",
         "st.text_input('Name', value=agent.name)",
         "st.selectbox('Agent', [agent.name for agent in agents])",
         "st.caption(' · '.join(plain(part) for part in task.requirements))",
