@@ -98,11 +98,11 @@ class Installation:
         """Whether the dashboard answers, and reaches its database."""
         return self.status_of("/healthz") == 200
 
-    def status_of(self, path: str, host: str | None = None) -> int | None:
+    def status_of(self, path: str, **headers: str) -> int | None:
         """The status that a page has; None where nobody answers."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
-            connection.request("GET", path, headers={"Host": host} if host else {})
+            connection.request("GET", path, headers=headers)
             return connection.getresponse().status
         except (OSError, HTTPException):
             return None

@@ -19,6 +19,13 @@ from helios_core.supervision.running import RunFile, Running
 from tests.installations import Installation, free_port
 from tests.waiting import eventually
 
+WEBSOCKET = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "c2l4dGVlbiBjaGFyYWN0cw==",
+}
+
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Installation]:
@@ -53,8 +60,8 @@ def test_it_says_where_the_page_is_and_that_the_cards_are_simulated(running: Ins
 
 
 def test_it_listens_on_loopback_and_for_loopback_names_only(running: Installation) -> None:
-    assert running.status_of("/", host=f"localhost:{running.port}") == 200
-    assert running.status_of("/_stcore/host-config", host="helios.example.org") in {400, 403}
+    assert running.status_of("/_stcore/stream", Host=f"localhost:{running.port}", **WEBSOCKET) == 101
+    assert running.status_of("/_stcore/stream", Host="helios.example.org", **WEBSOCKET) == 403
     with Path("/proc/net/tcp").open() as sockets:
         listening = [line.split()[1] for line in sockets if line.split()[3] == "0A"]
     assert [address for address in listening if address.endswith(f":{running.port:04X}")] == [
