@@ -247,10 +247,9 @@ def export(
     data: Data = None,
 ) -> None:
     """Print an ended conversation as JSON, which `import` reads."""
-    from helios_core.services.exports import export_record
+    from helios_core.services.exports import export_file
 
-    record = workspace_for(data).read(lambda session: export_record(session, conversation))
-    typer.echo(record.model_dump_json(indent=2))
+    typer.echo(workspace_for(data).read(lambda session: export_file(session, conversation)))
 
 
 @users.command("list")
