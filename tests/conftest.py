@@ -78,7 +78,7 @@ def urls(template: ServerUrls) -> Iterator[ServerUrls]:
     with administrator_of(template) as administrator:
         execute(administrator, f"CREATE DATABASE {name} TEMPLATE migrated")
         yield ServerUrls(owner=at_database(template.owner, name), application=at_database(template.application, name))
-        execute(administrator, f"DROP DATABASE {name} WITH (FORCE)")
+        execute(administrator, f"DROP DATABASE {name}")
 
 
 @contextmanager
