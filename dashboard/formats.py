@@ -144,5 +144,5 @@ def initials(name: str) -> str:
     parts = re.findall(r"[^\W_]+", name)
     if not parts:
         return "?"
-    letters: str = parts[0][0] + parts[-1][0] if len(parts) > 1 else parts[0][:2]
+    letters: str = parts[0][0] + parts[1][0] if len(parts) > 1 else parts[0][:2]
     return letters.upper()

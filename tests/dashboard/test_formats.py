@@ -88,7 +88,14 @@ def test_what_is_unknown_is_never_a_zero(unknown: object) -> None:
 
 @pytest.mark.parametrize(
     ("name", "letters"),
-    [("Technical Expert", "TE"), ("project_manager", "PM"), ("Solo", "SO"), ("", "?"), ("![x](http://e)", "XE")],
+    [
+        ("Technical Expert", "TE"),
+        ("project_manager", "PM"),
+        ("Solo", "SO"),
+        ("", "?"),
+        ("Chief Product Officer", "CP"),
+        ("![x](http://e)", "XH"),
+    ],
 )
 def test_a_face_has_two_letters(name: str, letters: str) -> None:
     assert formats.initials(name) == letters
