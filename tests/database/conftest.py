@@ -30,11 +30,28 @@ def data(place: Path) -> Path:
 
 
 @pytest.fixture
-def own_server(data: Path) -> Iterator[EmbeddedServer]:
-    """The server of `data`, not started yet."""
+def new_server(data: Path) -> Iterator[EmbeddedServer]:
+    """The server of `data`, never started yet."""
     server = EmbeddedServer(data)
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def made_before() -> Iterator[Path]:
+    """The data folder of a server that was started and stopped once."""
+    with open_folder() as place:
+        server = EmbeddedServer(place / "data")
+        server.start()
+        server.stop()
+        yield place / "data"
+
+
+@pytest.fixture
+def own_server(new_server: EmbeddedServer, made_before: Path, data: Path) -> EmbeddedServer:
+    """The server of `data`, started and stopped before."""
+    subprocess.run(["cp", "-a", made_before, data], check=True)
+    return new_server
 
 
 @pytest.fixture

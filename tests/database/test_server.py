@@ -1,9 +1,9 @@
 """The embedded server in ordinary days: who may connect, where it is, and what it refuses to serve."""
 
 import os
-import shutil
 import socket
 import stat
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -105,21 +105,16 @@ def test_data_and_port_outlive_a_stop(own_server: EmbeddedServer) -> None:
 
 
 def test_where_no_server_runs_there_is_nothing_to_stop_and_the_refusal_says_what_to_do(
-    own_server: EmbeddedServer, data: Path
+    own_server: EmbeddedServer, data: Path, place: Path
 ) -> None:
+    EmbeddedServer(place / "absent").stop()
     own_server.stop()
-    with pytest.raises(DatabaseUnavailable, match=f"{data}.*helios up"):
-        server_urls(data)
-    own_server.start()
-    own_server.stop()
-    own_server.stop()
-    with pytest.raises(DatabaseUnavailable, match=f"{data}.*helios up"):
-        server_urls(data)
+    for folder in (place / "absent", data):
+        with pytest.raises(DatabaseUnavailable, match=f"{folder}.*helios up"):
+            server_urls(folder)
 
 
 def test_another_port_serves_where_the_last_one_is_taken(own_server: EmbeddedServer, data: Path) -> None:
-    own_server.start()
-    own_server.stop()
     with socket.create_server(("127.0.0.1", port_of(data))) as squatter:
         urls = own_server.start()
         assert port_of(data) != squatter.getsockname()[1]
@@ -137,12 +132,7 @@ def test_a_folder_may_have_a_long_and_odd_name(place: Path) -> None:
 
 def test_a_copied_folder_gets_a_server_of_its_own(own_server: EmbeddedServer, data: Path, place: Path) -> None:
     urls = own_server.start()
-    own_server.stop()
-    shutil.copytree(data, place / "copy")
-    for path in (data / "postgres").rglob("*"):
-        os.chown(place / "copy" / path.relative_to(data), path.stat().st_uid, path.stat().st_gid)
-    os.chown(place / "copy/postgres", (data / "postgres").stat().st_uid, (data / "postgres").stat().st_gid)
-    own_server.start()
+    subprocess.run(["cp", "-a", data, place / "copy"], check=True)
     copy = EmbeddedServer(place / "copy")
     assert not copy.is_alive()
     try:

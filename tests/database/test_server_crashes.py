@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -80,8 +81,6 @@ def test_a_process_that_got_the_pid_of_a_dead_server_is_left_alone(
 
 @pytest.mark.parametrize("content", [b"", b"-27050\n", b"4711", b"\xff\x00\xfe\n\n\n\n\n"])
 def test_a_half_written_pid_file_is_no_obstacle(own_server: EmbeddedServer, data: Path, content: bytes) -> None:
-    own_server.start()
-    own_server.stop()
     pid_file(data).write_bytes(content)
     assert not own_server.is_alive()
     assert ask(own_server.start(), "select 1") == "1"
@@ -123,19 +122,44 @@ def test_a_frozen_server_is_stopped_all_the_same_and_loses_nothing(own_server: E
     assert ask(own_server.start(), "select count(*) from kept") == "1000"
 
 
-@pytest.mark.parametrize("victims", ["the starter", "everything"])
 def test_an_interrupted_first_start_is_made_good_by_the_next(
-    own_server: EmbeddedServer, data: Path, starter: Starter, victims: str
+    new_server: EmbeddedServer, data: Path, starter: Starter
 ) -> None:
-    process = starter(data)
-    wait_until(lambda: list(data.glob("postgres/init.*/base/1")))
+    kill_in_first_start(starter(data), data)
+    send(signal.SIGKILL, pids_that_name(data))
+    assert ask(new_server.start(), "select 1", "application") == "1"
+    assert sorted(path.name for path in (data / "postgres").iterdir()) == ["cluster", "log", "startup.log"]
+
+
+def test_what_a_killed_start_left_at_work_is_waited_for(
+    new_server: EmbeddedServer, data: Path, starter: Starter
+) -> None:
+    unfinished = kill_in_first_start(starter(data), data)
+    left = pids_that_name(data)
+    with ThreadPoolExecutor(1) as threads:
+        send(signal.SIGSTOP, left)
+        start = threads.submit(new_server.start)
+        time.sleep(0.5)
+        untouched = unfinished.exists()
+        send(signal.SIGCONT, left)
+        assert untouched
+        assert ask(start.result(), "select 1") == "1"
+    assert sorted(path.name for path in (data / "postgres").iterdir()) == ["cluster", "log", "startup.log"]
+
+
+def kill_in_first_start(process: "subprocess.Popen[str]", data: Path) -> Path:
+    """Kill a starter while its initdb is at work, which goes on; what it has made by then."""
+    unfinished = data / f"postgres/init.{process.pid}/base/1"
+    wait_until(unfinished.exists)
     process.kill()
     process.wait()
-    if victims == "everything":
-        for pid in pids_that_name(data):
-            kill(pid)
-    assert ask(own_server.start(), "select 1", "application") == "1"
-    assert sorted(path.name for path in (data / "postgres").iterdir()) == ["cluster", "log", "startup.log"]
+    return unfinished
+
+
+def send(number: signal.Signals, pids: list[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def pids_that_name(data: Path) -> list[int]:
@@ -150,10 +174,10 @@ def servers_of(data: Path) -> list[int]:
     return [pid for pid in pids_that_name(data) if runs_by_ps(data / "postgres/cluster", pid)]
 
 
-def test_ten_starts_at_once_give_one_server(data: Path, own_server: EmbeddedServer, starter: Starter) -> None:
+def test_ten_starts_at_once_give_one_server(data: Path, new_server: EmbeddedServer, starter: Starter) -> None:
     processes = [starter(data) for _ in range(10)]
     assert [answer(process) for process in processes] == ["ready"] * 10
-    assert own_server.is_alive()
+    assert new_server.is_alive()
     assert servers_of(data) == [pid_of(data)]
 
 
@@ -184,8 +208,6 @@ def test_a_server_that_cannot_be_seen_from_here_is_not_doubled(
 
 
 def test_a_server_started_by_hand_is_named_and_not_doubled(own_server: EmbeddedServer, data: Path) -> None:
-    own_server.start()
-    own_server.stop()
     account = account_for(data / "postgres")
     postgres = find_binaries(account, None, data / "binaries") / "postgres"
     by_hand = '"$@" >/dev/null 2>&1 </dev/null &'

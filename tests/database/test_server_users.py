@@ -41,8 +41,8 @@ def owner_and_mode(path: Path) -> tuple[int, str]:
 
 
 @as_root
-def test_for_root_the_server_runs_as_somebody_without_rights(own_server: EmbeddedServer, data: Path) -> None:
-    own_server.start()
+def test_for_root_the_server_runs_as_somebody_without_rights(new_server: EmbeddedServer, data: Path) -> None:
+    new_server.start()
     server = account_for(data / "postgres")
     assert server.name in {"postgres", "nobody"}
     assert owner_and_mode(data) == (0, "0o711")
