@@ -13,10 +13,8 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, make_url, text
 
 from helios_core.database import migrating
-from helios_core.database.account import account_for
-from helios_core.database.binaries import find_binaries
 from helios_core.database.engine import connect
-from helios_core.database.server import EmbeddedServer, Places, ServerUrls
+from helios_core.database.server import EmbeddedServer, ServerUrls
 from helios_core.database.session import SYSTEM, Database, Principal
 from helios_core.models import User
 from helios_core.services.workspace import Workspace
@@ -40,19 +38,8 @@ def server(data_dir: Path) -> Iterator[EmbeddedServer]:
     pg_bin = os.environ.get("HELIOS_PG_BIN")
     server = EmbeddedServer(data_dir, pg_bin=Path(pg_bin) if pg_bin else None)
     server.start()
-    server.stop()
-    let_owner_create_databases(data_dir, Path(pg_bin) if pg_bin else None)
-    server.start()
     yield server
     server.stop()
-
-
-def let_owner_create_databases(data_dir: Path, pg_bin: Path | None) -> None:
-    """Nobody can connect as the superuser, so this takes a server of its own: one without connections."""
-    places = Places(data_dir.resolve())
-    account = account_for(places.home)
-    postgres = find_binaries(account, pg_bin, places.data_dir / "binaries") / "postgres"
-    account.run([postgres, "--single", "-D", places.cluster, "postgres"], text="ALTER ROLE helios_owner CREATEDB\n")
 
 
 @pytest.fixture(scope="session")
