@@ -1,6 +1,5 @@
 """What every page has around it: navigation, the brand, the chips, the outage notice, and the page's header."""
 
-import re
 from pathlib import Path
 from typing import NoReturn
 
@@ -63,20 +62,16 @@ def header(title: str, caption: str | None = None, *, ranges: bool = False) -> N
         st.title(title, anchor=False, width="stretch")
         if ranges:
             st.segmented_control(
-                "Range", list(live.RANGES), default=live.DEFAULT_RANGE, format_func=_spaced, required=True,
-                key="range", bind="query-params", label_visibility="collapsed", width="content",
+                "Range", list(live.RANGES), default=live.DEFAULT_RANGE, required=True, key="range",
+                bind="query-params", label_visibility="collapsed", width="content",
             )  # fmt: skip
         st.selectbox(
             "Refresh", list(live.REFRESHES), index=list(live.REFRESHES).index(live.DEFAULT_REFRESH),
-            format_func=lambda name: f"↻ {_spaced(name)}", key="refresh", bind="query-params",
-            label_visibility="collapsed", width=92, help="How often the figures on this page are read again",
+            key="refresh", bind="query-params", label_visibility="collapsed", width=86,
+            help="How often the figures on this page are read again",
         )  # fmt: skip
     if caption:
         st.caption(caption)
-
-
-def _spaced(name: str) -> str:
-    return re.sub(r"(?<=\d)(?=[a-z])", " ", name)
 
 
 @live.live

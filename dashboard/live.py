@@ -24,10 +24,10 @@ KEPT_SECONDS = 600.0
 RETRY_SECONDS = 2.0
 """How long a database that did not answer is left alone."""
 
-RANGES = {"15m": timedelta(minutes=15), "1h": timedelta(hours=1), "24h": timedelta(hours=24), "7d": timedelta(days=7)}
-REFRESHES = {"off": None, "1s": 1.0, "5s": 5.0, "30s": 30.0}
-DEFAULT_RANGE = "1h"
-DEFAULT_REFRESH = "1s"
+RANGES = {"15 m": timedelta(minutes=15), "1 h": timedelta(hours=1), "24 h": timedelta(days=1), "7 d": timedelta(days=7)}
+REFRESHES = {"off": None, "1 s": 1.0, "5 s": 5.0, "30 s": 30.0}
+DEFAULT_RANGE = "1 h"
+DEFAULT_REFRESH = "1 s"
 
 
 @dataclass
