@@ -146,7 +146,9 @@ def collector_state(session: Session) -> tuple[CollectorState, ...]:
     return tuple(_collector(collector, read_at) for collector, read_at in rows)
 
 
-def _card(row: Row[Any], promises: Sequence[Promise], processes: Sequence[Process]) -> GpuCard:
+def _card(
+    row: Row[GPUResource, GPUSample, float, datetime], promises: Sequence[Promise], processes: Sequence[Process]
+) -> GpuCard:
     """The card of one row: inventory, latest sample, interval of its collector, the database's clock."""
     resource, sample, interval_seconds, read_at = row
     fresh_seconds = max(FRESH_SECONDS, STALE_INTERVALS * (interval_seconds or 0))
