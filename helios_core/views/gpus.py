@@ -130,7 +130,7 @@ def list_gpus(session: Session) -> tuple[GpuCard, ...]:
     """Every card by its number, but simulated ones that are switched off."""
     is_retired = and_(GPUResource.is_simulated, ~GPUResource.is_enabled, GPUResource.nvml_index.is_(None))
     rows = session.execute(
-        select(GPUResource, GPUSample, Collector.interval_seconds, func.now())
+        select(GPUResource, GPUSample, Collector.interval_seconds, func.statement_timestamp())
         .outerjoin(Collector, Collector.host == GPUResource.host)
         .outerjoin(GPUSample, and_(GPUSample.gpu_id == GPUResource.id, GPUSample.sampled_at == GPUResource.sampled_at))
         .where(~is_retired)
@@ -142,7 +142,7 @@ def list_gpus(session: Session) -> tuple[GpuCard, ...]:
 
 def collector_state(session: Session) -> tuple[CollectorState, ...]:
     """The collectors, by host."""
-    rows = session.execute(select(Collector, func.now()).order_by(Collector.host)).all()
+    rows = session.execute(select(Collector, func.statement_timestamp()).order_by(Collector.host)).all()
     return tuple(_collector(collector, read_at) for collector, read_at in rows)
 
 
