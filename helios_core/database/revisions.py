@@ -99,6 +99,30 @@ def secure_inventory(table: str) -> None:
     _secure(table, {"all_read": "FOR SELECT USING (true)", "operator": f"USING ({IS_OPERATOR})"})
 
 
+def secure_private_inventory(table: str) -> None:
+    """A user reads what concerns them or everybody; operators may write."""
+    _secure(
+        table,
+        {
+            "member_reads": f"FOR SELECT USING (user_id = {ME} OR user_id IS NULL)",
+            "operator": f"USING ({IS_OPERATOR})",
+        },
+    )
+
+
+def secure_append_only(table: str) -> None:
+    """Whoever acts may add what they did; a user reads what concerns them, operators read all, nobody changes a row."""
+    _secure(
+        table,
+        {
+            "member_reads": f"FOR SELECT USING (user_id = {ME})",
+            "member_inserts": f"FOR INSERT WITH CHECK (actor_id = {ME} AND user_id = {ME} AND {MAY_WRITE})",
+            "operator_reads": f"FOR SELECT USING ({IS_OPERATOR})",
+            "operator_inserts": f"FOR INSERT WITH CHECK ({IS_OPERATOR})",
+        },
+    )
+
+
 # Triggers
 
 TRIGGER_FUNCTIONS = """

@@ -16,6 +16,7 @@ from helios_core.models.enums import (
     ModelProvider,
     TaskDelegationStatus,
 )
+from helios_core.models.governance import ApiKey, AuditEvent, FeatureActivation, RetentionRule
 from helios_core.models.gpus import (
     Collector,
     GPUAllocation,
@@ -47,6 +48,8 @@ __all__ = [
     "AgentProfile",
     "AgentResponse",
     "AgentStatus",
+    "ApiKey",
+    "AuditEvent",
     "Base",
     "BlackboardEvent",
     "ChatModeSession",
@@ -56,6 +59,7 @@ __all__ = [
     "ConversationMessage",
     "ConversationPhase",
     "ConversationPhaseSpan",
+    "FeatureActivation",
     "GPUAllocation",
     "GPUAllocationStatus",
     "GPUEvent",
@@ -67,6 +71,7 @@ __all__ = [
     "ModelProvider",
     "MultiAgentConversation",
     "ResourceConstraint",
+    "RetentionRule",
     "TaskDelegation",
     "TaskDelegationStatus",
     "TaskSynthesis",

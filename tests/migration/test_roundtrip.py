@@ -18,6 +18,8 @@ from helios_core.models import (
     AgentParticipation,
     AgentProfile,
     AgentResponse,
+    ApiKey,
+    AuditEvent,
     Base,
     BlackboardEvent,
     ChatModeSession,
@@ -26,6 +28,7 @@ from helios_core.models import (
     ConversationMessage,
     ConversationPhase,
     ConversationPhaseSpan,
+    FeatureActivation,
     GPUAllocation,
     GPUEvent,
     GPUProcess,
@@ -36,6 +39,7 @@ from helios_core.models import (
     ModelProvider,
     MultiAgentConversation,
     ResourceConstraint,
+    RetentionRule,
     TaskDelegation,
     TaskSynthesis,
 )
@@ -73,6 +77,10 @@ def filled(database: Database, operator: Principal, member: Principal) -> None:
                 GPUSampleRollup(resolution_seconds=60, gpu_id=gpu.id, bucket_at=NOW, sample_count=60),
                 Collector(host="desk", pid=1, interval_seconds=1.0, is_simulated=True),
                 LoadBalancingRule(name="cool first", strategy="thermal_headroom"),
+                AuditEvent(action="update", subject="gpu_resources", subject_id="0", before={"a": 1}, after=None),
+                FeatureActivation(rollout_percent=50),
+                ApiKey(name="grafana", key_id="Ab3dE6gH", secret_hash="00", scopes=["read"]),
+                RetentionRule(data_class="conversations", keep_days=30),
                 ResourceConstraint(model_name="m", model_provider=ModelProvider.OLLAMA, min_compute_capability="5.2"),
             ]
         )
