@@ -1,19 +1,14 @@
-"""`helios`: every command. Each imports what it needs when it runs, so that help appears at once.
-
-Exit codes, the same for every command: see EXIT_CODES.
-"""
+"""`helios`: every command. Each imports what it needs when it runs, so that help appears at once."""
 
 import os
-import sys
-import tempfile
-import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from helios_core import errors
+from helios_core.errors import ConfigurationError, SchemaOutdated
+from helios_core.exits import EXIT_CODES, ending_well
 
 if TYPE_CHECKING:
     from helios_core.ingest.importing import FileImport
@@ -21,29 +16,14 @@ if TYPE_CHECKING:
     from helios_core.settings import Settings
     from helios_core.views.agents import Agent
 
-EXIT_CODES = {
-    0: "done",
-    1: "failed; of `doctor`: a problem was found",
-    2: "the command was not written as --help says",
-    3: "no database answers, or its schema is older than this Helios",
-    4: "there is no such thing",
-    5: "refused: not allowed, or against what is stored; of `import`: some file was refused",
-    6: "the installation is set up wrongly, runs already, or its port is taken",
-    130: "stopped by Ctrl-C before it was done",
-}
-CODE_OF: tuple[tuple[type[errors.HeliosError], int], ...] = (
-    (errors.DatabaseUnavailable, 3),
-    (errors.NotFound, 4),
-    (errors.NotAllowed, 5),
-    (errors.Refused, 5),
-    (errors.ImportRefused, 5),
-    (errors.ConfigurationError, 6),
-    (errors.HeliosError, 1),
-)
-
 Data = Annotated[
     Path | None,
-    typer.Option("--data", metavar="DIR", help="The folder that holds everything; else HELIOS_DATA, else the user's."),
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        readable=False,
+        help="The folder that holds everything; else HELIOS_DATA, else the user's.",
+    ),
 ]
 Port = Annotated[
     int | None, typer.Option("--port", metavar="N", min=1, max=65535, help="The dashboard's port on this machine.")
@@ -68,43 +48,9 @@ app.add_typer(users, name="users")
 
 
 def main() -> None:
-    """Run the command that the arguments name; an error is a sentence, and an exit code."""
-    try:
+    """Run the command that the arguments name."""
+    with ending_well():
         app(prog_name="helios")
-    except errors.HeliosError as error:
-        fail(str(error), code_of(type(error)))
-    except PermissionError as error:
-        fail(f"{error.filename} is not yours to use; run this as the user who runs Helios.", 5)
-    except BrokenPipeError:  # the reader of our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except Exception as error:  # noqa: BLE001 (a bug: its traceback is kept, and not thrown at the operator)
-        if "--supervisor" in sys.argv:  # a part of `helios up`: its log is the place
-            traceback.print_exc()
-            sys.exit(1)
-        fail(f"Helios failed in a way it did not expect ({describe(error)}); the details are in {keep_traceback()}.", 1)
-
-
-def code_of(error: type[errors.HeliosError]) -> int:
-    """The exit code that tells a program what kind of error this is."""
-    return next(code for kind, code in CODE_OF if issubclass(error, kind))
-
-
-def fail(message: str, code: int) -> None:
-    """Print one sentence where errors belong, and end."""
-    typer.echo(message, err=True)
-    sys.exit(code)
-
-
-def describe(error: Exception) -> str:
-    """The error's kind and its first line."""
-    return f"{type(error).__name__}: {error}".splitlines()[0][:200]
-
-
-def keep_traceback() -> str:
-    """Write the present error's traceback to a file of its own, and name it."""
-    with tempfile.NamedTemporaryFile("w", prefix="helios-error-", suffix=".txt", delete=False) as file:
-        traceback.print_exc(file=file)
-    return file.name
 
 
 def settings_for(data: Path | None, port: int | None = None) -> "Settings":
@@ -118,7 +64,7 @@ def settings_for(data: Path | None, port: int | None = None) -> "Settings":
     except ValidationError as error:
         problems = "; ".join(f"{_variable(str(p['loc'][0]))}: {p['msg']}" for p in error.errors())
         message = f"The environment holds a value that cannot be. {problems}."
-        raise errors.ConfigurationError(message) from error
+        raise ConfigurationError(message) from error
     said: dict[str, Any] = {"data_dir": (data or found.data_dir).expanduser().resolve()}
     if port is not None:
         said["port"] = port
@@ -140,7 +86,7 @@ def workspace_for(data: Path | None) -> "Workspace":
     try:
         return system.on_behalf_of(system.act(ensure_local_operator))
     except ProgrammingError as error:  # its tables are not there, or not ours to use
-        raise errors.SchemaOutdated from error
+        raise SchemaOutdated from error
 
 
 def show(value: object, json: bool, text: Callable[[], str]) -> None:
@@ -210,6 +156,32 @@ def doctor(port: Port = None, data: Data = None, json: Json = False) -> None:
     show(findings, json, lambda: report(findings))
     if any(finding.level == "problem" for finding in findings):
         raise typer.Exit(1)
+
+
+@app.command()
+def gpus(data: Data = None, json: Json = False) -> None:
+    """The cards as they are now, with what was promised of them."""
+    from helios_core.tables import table
+    from helios_core.views.gpus import list_gpus
+
+    found = workspace_for(data).read(list_gpus)
+    headings = ("ID", "NAME", "STATE", "UTIL %", "USED MiB", "PROMISED MiB", "TOTAL MiB", "°C", "W", "AGE s")
+    rows = [
+        (
+            card.id,
+            f"{card.name} (simulated)" if card.is_simulated else card.name,
+            card.state,
+            card.utilization_percent,
+            card.memory_used_mib,
+            card.promised_mib,
+            card.total_memory_mib,
+            card.temperature_celsius,
+            card.power_watts,
+            card.age_seconds,
+        )
+        for card in found
+    ]
+    show(found, json, lambda: table(headings, rows))
 
 
 @app.command()

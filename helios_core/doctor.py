@@ -164,11 +164,12 @@ def check_collector(settings: Settings) -> Finding:
         state = workspace.read(health)
     finally:
         workspace.database.close()
-    late = [collector for collector in state.collectors if collector.status != "ok"]
-    if late or not state.collectors:
-        said = "; ".join(f"{c.host}: {c.message or c.status}" for c in late) or "none has read a card yet"
-        return Finding("collector", "warning", said, "Start `helios up`, or `helios collect` on that host.")
-    return Finding("collector", "ok", f"reads {state.gpu_count} cards on {', '.join(c.host for c in state.collectors)}")
+    stale = [collector.host for collector in state.collectors if collector.status == "stale"]
+    if stale or not state.collectors:
+        message = f"none reads the cards of {', '.join(stale)}" if stale else "none has read a card yet"
+        return Finding("collector", "warning", message, "Start `helios up`, or `helios collect` on that host.")
+    said = [f"{collector.host}: {collector.message}" for collector in state.collectors if collector.message]
+    return Finding("collector", "ok", "; ".join(said) or f"reads {state.gpu_count} cards")
 
 
 def check_models(_settings: Settings) -> Finding:

@@ -29,6 +29,8 @@ def _line(cells: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) 
 
 
 def _cell(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.1f}"
     return "n/a" if value is None else " ".join(str(value).split())
 
 

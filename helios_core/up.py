@@ -114,7 +114,7 @@ class Installation:
             self._server.start()
         revisions = ensure_schema(self._settings)
         if revisions:
-            self._say(f"Brought the schema up to date: {len(revisions)} revisions.")
+            self._say(f"Brought the schema up to date: {', '.join(revisions)}.")
         system = open_workspace(self._settings)
         self._workspace = system
         seed(system)

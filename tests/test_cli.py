@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from helios_core import cli, errors
+from helios_core import cli, errors, exits
 from helios_core.database.server import ServerUrls
 from tests.test_docs import commands
 from tests.waiting import eventually
@@ -105,9 +105,9 @@ def kinds(error: type[errors.HeliosError]) -> Iterator[type[errors.HeliosError]]
 
 
 def test_every_error_has_a_documented_exit_code() -> None:
-    codes = {kind: cli.code_of(kind) for kind in kinds(errors.HeliosError)}
+    codes = {kind: exits.code_of(kind) for kind in kinds(errors.HeliosError)}
     assert len(codes) > 10
-    assert set(codes.values()) <= set(cli.EXIT_CODES) - {0, 2}
+    assert set(codes.values()) <= set(exits.EXIT_CODES) - {0, 2}
     assert codes[errors.SchemaOutdated] == 3
     assert codes[errors.EditConflict] == 5
 

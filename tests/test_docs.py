@@ -8,7 +8,7 @@ import pytest
 import typer.main
 from pydantic_settings import BaseSettings
 
-from helios_core import cli
+from helios_core import cli, exits
 from helios_core.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -54,7 +54,7 @@ def test_every_setting_is_documented_and_no_other() -> None:
 
 def test_exit_codes_are_those_of_the_commands() -> None:
     documented = re.findall(r"^\| (\d+) \| (.+) \|$", OPERATIONS, re.MULTILINE)
-    assert {int(code): meaning for code, meaning in documented} == cli.EXIT_CODES
+    assert {int(code): meaning for code, meaning in documented} == exits.EXIT_CODES
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
