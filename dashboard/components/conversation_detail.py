@@ -12,6 +12,7 @@ from dashboard.components.conversation_figures import conversation_figures
 from dashboard.components.conversation_list import SOURCES
 from dashboard.components.delegation_graph import delegation_graph
 from dashboard.components.face import PERSON, Face, face
+from dashboard.components.gpu_lanes import gpu_lanes
 from dashboard.components.one_clock import one_clock
 from dashboard.components.stances import stances
 from dashboard.components.transcript import transcript
@@ -21,6 +22,7 @@ from dashboard.theme import sign
 from dashboard.workspace import workspace
 from helios_core.services.conversations import remove_conversation
 from helios_core.services.exports import export_file
+from helios_core.views.conversation_gpus import conversation_gpus
 from helios_core.views.conversations import Conversation, conversation
 from helios_core.views.participants import named
 
@@ -101,7 +103,8 @@ def _export(found: Conversation) -> None:
 
 
 def _clock(found: Conversation, faces: dict[str, Face]) -> None:
-    one_clock(found, faces, [], on_moment=lambda: st.rerun(transcript.__name__))
+    gpus = gpu_lanes(shared(conversation_gpus, found.id), found.clock)
+    one_clock(found, faces, gpus, on_moment=lambda: st.rerun(transcript.__name__))
 
 
 def _relations(found: Conversation, faces: dict[str, Face]) -> None:
@@ -116,10 +119,14 @@ def _outcome(found: Conversation, faces: dict[str, Face]) -> None:
     else:
         st.caption("Nobody summed the responses up.")
     section("Responses", f"{len(found.responses)}" if found.responses else "")
-    shows_all = st.session_state.get(f"responses_{found.id}", False)
+    shows_all = st.session_state.get("all_responses") == found.id
     if found.responses:
         answers.responses(found.responses if shows_all else found.responses[:RESPONSES], faces)
     else:
         st.caption("No response was recorded.")
     if len(found.responses) > RESPONSES and not shows_all:
-        st.button(f"Show all {len(found.responses)}", key=f"responses_{found.id}")
+        st.button(f"Show all {len(found.responses)}", on_click=_show_all_responses, args=(found.id,))
+
+
+def _show_all_responses(conversation_id: int) -> None:
+    st.session_state["all_responses"] = conversation_id

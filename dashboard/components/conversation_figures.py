@@ -1,8 +1,12 @@
 """A conversation in six figures."""
 
+from collections.abc import Sequence
+
 from dashboard import formats
 from dashboard.components.face import Face
 from dashboard.components.figures import Figure, figures
+from dashboard.live import shared
+from helios_core.views.conversation_gpus import GpuDuring, conversation_gpus
 from helios_core.views.conversations import Conversation, Figures
 
 
@@ -14,7 +18,7 @@ def conversation_figures(conversation: Conversation, _faces: dict[str, Face]) ->
         _votes(known),
         _quality(known),
         Figure("time", formats.duration(known.duration_seconds), _waiting(conversation)),
-        Figure("energy", formats.NA, "not measured"),
+        _energy(shared(conversation_gpus, conversation.id)),
         _tokens(known),
     ]
     figures("conversation_figures", rows)
@@ -51,6 +55,17 @@ def _waiting(conversation: Conversation) -> str:
     if not total or ("queue" not in known.seconds and "unknown" in known.seconds):
         return "waiting was not measured"
     return f"{formats.share(known.seconds.get('queue', 0) / total)} of expert time waiting"
+
+
+def _energy(gpus: Sequence[GpuDuring]) -> Figure:
+    """What the cards used in that time, for this conversation and whatever else they did."""
+    measured = [gpu for gpu in gpus if gpu.energy.measured_seconds > 0]
+    if not measured:
+        return Figure("energy", formats.NA, "not measured")
+    coverage = sum(gpu.energy.coverage for gpu in measured) / len(measured)
+    cards = formats.plural(len(measured), "simulated card" if measured[0].is_simulated else "card")
+    note = f"all of {cards} · {formats.share(coverage)} measured"
+    return Figure("energy", formats.watt_hours(sum(gpu.energy.watt_hours for gpu in measured)), note)
 
 
 def _tokens(known: Figures) -> Figure:

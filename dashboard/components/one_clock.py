@@ -16,6 +16,7 @@ from dashboard.components.face import PERSON, Face
 from dashboard.components.packaged import component
 from dashboard.components.tasks import Drawing, legend, task, task_tip
 from dashboard.render import short
+from helios_core.views.conversation_gpus import HELD_HERE
 from helios_core.views.conversation_lists import PHASES
 from helios_core.views.conversations import Clock, Conversation, PhaseSpan
 from helios_core.views.transcripts import MessageMark
@@ -93,6 +94,8 @@ def _key(conversation_id: int) -> str:
 def _note(conversation: Conversation, gpus: Sequence[Drawing]) -> str:
     if conversation.clock is None:
         return "Order only, no times recorded: the axis counts messages."
+    if conversation.source not in HELD_HERE:
+        return "Not held on these cards, so there are no GPU readings beside it."
     return "" if gpus else "No GPU readings of this time."
 
 

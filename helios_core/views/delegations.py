@@ -1,7 +1,7 @@
 """Delegations as the board, the Gantt and their own page show them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -77,11 +77,10 @@ class Delegation:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """The newest delegations that match, those under way always among them, and how many there are of each status."""
+    """The newest delegations of each status, all that are under way, and how many there are of each."""
 
     delegations: tuple[Delegation, ...]
     counts: Mapping[str, int]
-    older: Cursor | None
     counted: int
     agents: tuple[tuple[str, str], ...]
     """Id and name of the agents that the counted delegations went to."""
@@ -110,16 +109,32 @@ class DelegationDetail:
     as_of: datetime
 
 
-def board(session: Session, which: DelegationFilter, older: Cursor | None = None, limit: int = 100) -> Board:
-    """What matches, newest first: all that is under way, and a page of what has ended."""
+def board(session: Session, which: DelegationFilter, per_status: int = 8) -> Board:
+    """The newest of each status, whatever status the filter asks for, and all that are under way."""
     as_of = now(session)
-    page = _newest(session, which, older, limit, as_of)
-    rows = {delegation.id: delegation for delegation in page.rows}
-    if older is None:
-        rows |= {delegation.id: delegation for delegation in under_way(session, which, as_of)}
-    counts, agents = _counted(session, which)
+    every_status = replace(which, status=None)
+    newest = _newest(every_status).subquery()
+    ranked = select(
+        newest.c.id,
+        func.row_number()
+        .over(partition_by=newest.c.status, order_by=(newest.c.created_at.desc(), newest.c.id.desc()))
+        .label("rank"),
+    ).subquery()
+    chosen = select(TaskDelegation).where(TaskDelegation.id.in_(select(ranked.c.id).where(ranked.c.rank <= per_status)))
+    rows = {row.id: row for row in delegations(session, chosen, as_of) + under_way(session, every_status, as_of)}
+    counts, agents = _counted(session, every_status)
     newest_first = sorted(rows.values(), key=lambda row: (row.created_at, row.id), reverse=True)
-    return Board(tuple(newest_first), counts, page.older, sum(counts.values()), agents, as_of)
+    return Board(tuple(newest_first), counts, sum(counts.values()), agents, as_of)
+
+
+def list_delegations(
+    session: Session, which: DelegationFilter, after: Cursor | None = None, limit: int = 100
+) -> Page[Delegation]:
+    """The newest delegations that match."""
+    statement = _matching(which).where(older_than(after, TaskDelegation.created_at, TaskDelegation.id))
+    statement = statement.order_by(TaskDelegation.created_at.desc(), TaskDelegation.id.desc()).limit(limit)
+    rows = delegations(session, statement, now(session))
+    return Page(rows, Cursor(rows[-1].created_at, rows[-1].id) if len(rows) == limit else None)
 
 
 def under_way(session: Session, which: DelegationFilter, as_of: datetime, limit: int = 200) -> tuple[Delegation, ...]:
@@ -164,15 +179,6 @@ def now(session: Session) -> datetime:
     return session.execute(select(func.now())).scalar_one()
 
 
-def _newest(
-    session: Session, which: DelegationFilter, older: Cursor | None, limit: int, as_of: datetime
-) -> Page[Delegation]:
-    statement = _matching(which).where(older_than(older, TaskDelegation.created_at, TaskDelegation.id))
-    statement = statement.order_by(TaskDelegation.created_at.desc(), TaskDelegation.id.desc()).limit(limit)
-    rows = delegations(session, statement, as_of)
-    return Page(rows, Cursor(rows[-1].created_at, rows[-1].id) if len(rows) == limit else None)
-
-
 def _matching(which: DelegationFilter) -> Select[TaskDelegation]:
     conditions: list[ColumnElement[bool]] = []
     if which.status is not None:
@@ -184,21 +190,24 @@ def _matching(which: DelegationFilter) -> Select[TaskDelegation]:
     return select(TaskDelegation).where(*conditions)
 
 
-def _counted(session: Session, which: DelegationFilter) -> tuple[dict[str, int], tuple[tuple[str, str], ...]]:
-    """How many of the newest delegations have each status, whatever status is asked for; and their agents."""
-    matching = _matching(DelegationFilter(agent_id=which.agent_id, conversation_id=which.conversation_id))
-    newest = (
-        matching.with_only_columns(TaskDelegation.status, TaskDelegation.target_agent_id)
-        .order_by(TaskDelegation.created_at.desc())
+def _newest(which: DelegationFilter) -> Select[int, TaskDelegationStatus, str, datetime]:
+    """What the board counts: so many of the newest that match."""
+    columns = (TaskDelegation.id, TaskDelegation.status, TaskDelegation.target_agent_id, TaskDelegation.created_at)
+    return (
+        _matching(which)
+        .with_only_columns(*columns)
+        .order_by(TaskDelegation.created_at.desc(), TaskDelegation.id.desc())
         .limit(COUNTED_DELEGATIONS)
-        .subquery()
     )
-    grouped = select(newest.c.status, newest.c.target_agent_id, func.count()).group_by(
-        newest.c.status, newest.c.target_agent_id
-    )
+
+
+def _counted(session: Session, which: DelegationFilter) -> tuple[dict[str, int], tuple[tuple[str, str], ...]]:
+    """How many of the newest delegations have each status, and which agents they went to."""
+    newest = _newest(which).subquery()
+    keys = (newest.c.status, newest.c.target_agent_id)
     counts = dict.fromkeys(STATUSES, 0)
     agents: dict[str, str] = {}
-    for status, agent_id, number in session.execute(grouped):
+    for status, agent_id, number in session.execute(select(*keys, func.count()).group_by(*keys)):
         counts[status.value] += number
         agents[agent_id] = named(agent_id)
     return counts, tuple(sorted(agents.items(), key=lambda agent: agent[1]))

@@ -11,6 +11,7 @@ from helios_core.errors import NotFound
 from helios_core.models import AgentParticipation, ConversationMessage, ConversationPhase, MultiAgentConversation
 from helios_core.services.workspace import Workspace
 from helios_core.views import conversation_lists, conversations, delegations, transcripts
+from helios_core.views.conversation_gpus import conversation_gpus
 from helios_core.views.conversation_lists import ConversationFilter, list_conversations
 from helios_core.views.conversations import Conversation
 from helios_core.views.delegations import DelegationFilter
@@ -217,6 +218,8 @@ READINGS: dict[str, Callable[[Session], Any]] = {
     "search": lambda session: list_conversations(session, ConversationFilter(words="spot words", agent_id="x")),
     "conversation": lambda session: conversations.conversation(session, 1),
     "messages": lambda session: transcripts.messages(session, 1, 0, 30),
+    "cards": lambda session: conversation_gpus(session, 1),
+    "delegations": lambda session: delegations.list_delegations(session, DelegationFilter(status="failed")),
     "board": lambda session: delegations.board(session, DelegationFilter(agent_id="data_analyst")),
     "delegation": lambda session: delegations.delegation(session, 2),
 }

@@ -33,9 +33,9 @@ def test_the_board_counts_by_status_and_shows_the_newest_first(workspace: Worksp
         (DelegationFilter(conversation_id=999), 0),
     ],
 )
-def test_the_board_can_be_narrowed(workspace: Workspace, which: DelegationFilter, found: int) -> None:
+def test_the_list_can_be_narrowed(workspace: Workspace, which: DelegationFilter, found: int) -> None:
     workspace.act(scenes.timed_conversation)
-    assert len(workspace.read(lambda session: delegations.board(session, which)).delegations) == found
+    assert len(workspace.read(lambda session: delegations.list_delegations(session, which)).rows) == found
 
 
 def test_older_delegations_follow_page_by_page_without_gaps_or_doubles(workspace: Workspace) -> None:
@@ -44,24 +44,27 @@ def test_older_delegations_follow_page_by_page_without_gaps_or_doubles(workspace
             scenes.delegation(session, None, f"agent_{number}")
         session.commit()
     seen: list[int] = []
-    older = None
+    after = None
     while True:
-        board = workspace.read(partial(delegations.board, which=DelegationFilter(), older=older, limit=3))
-        seen += [row.id for row in board.delegations]
-        older = board.older
-        if older is None:
+        page = workspace.read(partial(delegations.list_delegations, which=DelegationFilter(), after=after, limit=3))
+        seen += [row.id for row in page.rows]
+        after = page.older
+        if after is None:
             break
     assert len(seen) == len(set(seen)) == 7
 
 
-def test_what_is_under_way_is_on_the_board_however_old_it_is(workspace: Workspace) -> None:
+def test_the_board_shows_some_of_each_status_and_all_that_is_under_way(workspace: Workspace) -> None:
     with workspace.database.session(workspace.principal) as session:
-        waiting = scenes.delegation(session, None, "patient", status=TaskDelegationStatus.PENDING).id
-        for _ in range(3):
-            scenes.delegation(session, None, "busy")
+        lonely = scenes.delegation(session, None, "unlucky", status=TaskDelegationStatus.FAILED).id
+        waiting = [
+            scenes.delegation(session, None, "patient", status=TaskDelegationStatus.PENDING).id for _ in range(4)
+        ]
+        done = [scenes.delegation(session, None, "busy").id for _ in range(5)]
         session.commit()
-    board = workspace.read(lambda session: delegations.board(session, DelegationFilter(), limit=2))
-    assert waiting in {row.id for row in board.delegations}
+    board = workspace.read(lambda session: delegations.board(session, DelegationFilter(), per_status=2))
+    assert {row.id for row in board.delegations} == {lonely, *waiting, *done[-2:]}
+    assert board.counts["completed"] == 5
 
 
 def started(workspace: Workspace, ago: timedelta, **values: object) -> delegations.Delegation:
@@ -123,10 +126,9 @@ def test_each_attempt_shows_the_whole_chain_of_retries(workspace: Workspace) -> 
 
 def test_a_delegation_shows_where_its_time_went_and_what_came_back(workspace: Workspace) -> None:
     workspace.act(scenes.timed_conversation)
-    board = workspace.read(
-        lambda session: delegations.board(session, DelegationFilter(agent_id="technical_expert"))
-    ).delegations
-    detail = workspace.read(lambda session: delegations.delegation(session, board[0].id))
+    which = DelegationFilter(agent_id="technical_expert")
+    rows = workspace.read(lambda session: delegations.list_delegations(session, which)).rows
+    detail = workspace.read(lambda session: delegations.delegation(session, rows[0].id))
     assert detail.seconds == {"queue": 5, "load": 10, "prefill": 5, "decode": 20, "unknown": 5}
     assert detail.directive == "@[Technical Expert] Assess the cost"
     assert detail.requirements == ("cost_analysis",)

@@ -14,12 +14,12 @@ export function scale(length, left, right) {
   };
 }
 
-/** Values for about one tick every 90 pixels; whole messages where only their order is known. */
-export function ticks({ length, left, right }, isOrder) {
+/** Values for about one tick every 90 pixels, at round times after `origin` seconds; whole messages where only their order is known. */
+export function ticks({ length, left, right }, isOrder, origin = 0) {
   const wanted = Math.max(2, Math.floor((right - left) / 90));
   const step = isOrder ? wholeStep(length / wanted) : SECONDS.find((s) => length / s <= wanted) ?? 86400 * Math.ceil(length / wanted / 86400);
   const values = [];
-  for (let value = 0; value <= length + 1e-6; value += step) values.push(value);
+  for (let value = (step - (origin % step)) % step; value <= length + 1e-6; value += step) values.push(value);
   return values;
 }
 

@@ -1,5 +1,5 @@
 // Swimlanes: a lane per agent, in it what was asked of the agent and what it said, on the axis of the page.
-import { vector } from "./dom.js";
+import { element, reconcile, say, vector } from "./dom.js";
 
 const BAR = 14;
 
@@ -17,6 +17,7 @@ export function drawLanes(svg, lanes, axis, { top, row, gutter }) {
 }
 
 function label(lane, y, gutter) {
+  if (lane.is_more) return vector("g", {});
   const group = vector("g", { "data-tip": lane.name });
   if (gutter < 100) {
     const letters = vector("text", { class: "initials", x: 15, y: y + 3.5 });
@@ -59,4 +60,32 @@ function arrow(task, ys, laneId, axis) {
 
 export function cut(text, characters) {
   return text.length <= characters ? text : `${text.slice(0, Math.max(1, Math.floor(characters) - 1)).trimEnd()}…`;
+}
+
+/** What a segment is filled with that nobody measured. */
+export function hatch() {
+  const pattern = vector("pattern", { id: "hatch", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" });
+  pattern.append(vector("rect", { class: "hatch-ground", width: 6, height: 6 }), vector("rect", { class: "hatch-line", width: 2, height: 6 }));
+  const definitions = vector("defs", {});
+  definitions.append(pattern);
+  return definitions;
+}
+
+export function drawLegend(legend, kinds) {
+  reconcile(legend, kinds.map((kind) => ({ key: kind.kind, ...kind })), ({ kind }) => {
+    const swatch = vector("svg", { width: 12, height: 12, "aria-hidden": "true" });
+    swatch.append(hatch(), vector("rect", { class: `segment ${kind}`, width: 12, height: 12, rx: 3 }));
+    return element("span", "kind", swatch, element("span"));
+  }, (node, { label }) => say(node.lastChild, label));
+}
+
+/** Show what is under the pointer, beside it. */
+export function showTip(tip, plot, event, isHeld = false) {
+  const told = event.target.closest?.("[data-tip]");
+  tip.hidden = !told || isHeld;
+  if (tip.hidden) return;
+  say(tip, told.getAttribute("data-tip"));
+  const box = plot.getBoundingClientRect();
+  const x = Math.min(event.clientX - box.left + 12, box.width - tip.offsetWidth - 4);
+  tip.style.transform = `translate(${Math.max(0, x)}px, ${event.clientY - box.top + 16}px)`;
 }

@@ -1,7 +1,7 @@
 // One clock: phases, swimlanes and cards on one axis, with one scrubber.
-import { attribute, element, mount, parts, reconcile, say, vector } from "./dom.js";
+import { attribute, element, mount, parts, say, vector } from "./dom.js";
 import { elapsed, scale, ticks } from "./axis.js";
-import { cut, drawLanes } from "./lanes.js";
+import { cut, drawLanes, drawLegend, hatch, showTip } from "./lanes.js";
 import { Scrubber } from "./scrubber.js";
 
 export default function ({ data, parentElement, setStateValue }) {
@@ -33,7 +33,7 @@ function create(root) {
   of.scrubber = new Scrubber(plot, (moment) => show(of, moment));
   back.addEventListener("click", () => ((of.scrubber.isPlaying = false), of.scrubber.move(null)));
   play.addEventListener("click", () => of.scrubber.toggle());
-  plot.addEventListener("pointermove", (event) => point(of, event));
+  plot.addEventListener("pointermove", (event) => showTip(tip, plot, event, of.scrubber.isHeld));
   plot.addEventListener("pointerleave", () => (tip.hidden = true));
   new ResizeObserver(() => of.data && of.width !== plot.clientWidth && draw(of)).observe(plot);
   tip.hidden = true;
@@ -57,7 +57,7 @@ function draw(of) {
   svg.replaceChildren(hatch());
   drawPhases(svg, data.phases, axis);
   let bottom = drawLanes(svg, data.lanes, axis, { top: data.phases.length ? 38 : 8, row: isWide ? 24 : 26, gutter });
-  data.gpus.forEach((gpu) => (bottom = drawGpu(svg, gpu, axis, bottom + 8, isWide)));
+  data.gpus.forEach((gpu) => (bottom = drawGpu(svg, gpu, axis, bottom + (gpu.slow.length ? 16 : 8), isWide)));
   drawAxis(svg, axis, bottom + 4, data.is_order);
   of.line = vector("line", { class: "moment", y1: 0, y2: bottom + 6 });
   of.flag = vector("g", { class: "flag" });
@@ -71,14 +71,6 @@ function draw(of) {
   say(of.note, data.note);
   of.note.hidden = !data.note;
   of.scrubber.renew({ axis, isOrder: data.is_order, tell: (moment) => of.tell(moment) });
-}
-
-function hatch() {
-  const pattern = vector("pattern", { id: "hatch", width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" });
-  pattern.append(vector("rect", { class: "hatch-ground", width: 6, height: 6 }), vector("rect", { class: "hatch-line", width: 2, height: 6 }));
-  const definitions = vector("defs", {});
-  definitions.append(pattern);
-  return definitions;
 }
 
 function drawPhases(svg, phases, axis) {
@@ -116,6 +108,14 @@ function drawGpu(svg, gpu, axis, top, isWide) {
     const [first, last] = [axis.x(gpu.start + run[0][0] * step), axis.x(gpu.start + run.at(-1)[0] * step)];
     group.append(vector("path", { class: "area", d: `M${path} L${last} ${top + height} L${first} ${top + height} Z` }), vector("path", { class: "line", d: `M${path}` }));
   }
+  for (const slow of gpu.slow) {
+    group.append(vector("line", { class: "slow", x1: axis.x(slow.start), x2: Math.max(axis.x(slow.end), axis.x(slow.start) + 2), y1: top + 1, y2: top + 1, "data-tip": `${gpu.label}: ${slow.label}` }));
+  }
+  if (gpu.slow.length) {
+    const sign = vector("text", { class: "slow-sign", x: Math.min(axis.x(gpu.slow[0].start), axis.right - 110), y: top - 2 });
+    sign.textContent = `▲ ${gpu.slow[0].label}`;
+    group.append(sign);
+  }
   svg.append(name, detail, group, vector("line", { class: "rule", x1: axis.left, x2: axis.right, y1: top + height, y2: top + height }));
   return top + height;
 }
@@ -141,14 +141,6 @@ function drawAxis(svg, axis, y, isOrder) {
   }
 }
 
-function drawLegend(legend, kinds) {
-  reconcile(legend, kinds.map((kind) => ({ key: kind.kind, ...kind })), ({ kind }) => {
-    const swatch = vector("svg", { width: 12, height: 12, "aria-hidden": "true" });
-    swatch.append(hatch(), vector("rect", { class: `segment ${kind}`, width: 12, height: 12, rx: 3 }));
-    return element("span", "kind", swatch, element("span"));
-  }, (node, { label }) => say(node.lastChild, label));
-}
-
 /** Put the scrubber at `moment`, or at the end where it is the whole conversation. */
 function show(of, moment) {
   const { data, scrubber, plot } = of;
@@ -172,14 +164,4 @@ function show(of, moment) {
     "aria-valuenow": Math.round(value), "aria-valuetext": `${text} of ${data.is_order ? data.length : elapsed(data.length)}`,
   };
   for (const [name, setting] of Object.entries(slider)) attribute(plot, name, setting);
-}
-
-function point(of, event) {
-  const told = event.target.closest?.("[data-tip]");
-  of.tip.hidden = !told || of.scrubber.isHeld;
-  if (of.tip.hidden) return;
-  say(of.tip, told.getAttribute("data-tip"));
-  const box = of.plot.getBoundingClientRect();
-  const x = Math.min(event.clientX - box.left + 12, of.width - of.tip.offsetWidth - 4);
-  of.tip.style.transform = `translate(${Math.max(0, x)}px, ${event.clientY - box.top + 16}px)`;
 }
