@@ -117,9 +117,11 @@ def options(
 @app.command("up")
 def up_command(port: Port = None, data: Data = None) -> None:
     """Start all of Helios on this machine; Ctrl-C stops it."""
-    from helios_core.up import up
+    settings = settings_for(data, port)
+    typer.echo(f"Starting Helios with the data in {settings.data_dir}.")
+    from helios_core.up import up  # takes a second: say something first
 
-    up(settings_for(data, port), typer.echo)
+    up(settings, typer.echo)
 
 
 @app.command()

@@ -109,7 +109,6 @@ class Installation:
 
     def _start_database(self) -> None:
         if self._settings.database_url is None:
-            self._say(f"Starting the database in {self._settings.data_dir}.")
             self._server = EmbeddedServer(self._settings.data_dir, self._settings.pg_bin)
             self._server.start()
         revisions = ensure_schema(self._settings)
@@ -198,7 +197,7 @@ class Every:
 def cards_sentence(state: Health) -> str:
     """Which cards there are."""
     if state.simulated_gpu_count:
-        return f"No NVIDIA GPU answers: {state.simulated_gpu_count} simulated cards stand in, and say so."
+        return f"{state.simulated_gpu_count} simulated cards stand in for real GPUs; every page says so."
     return f"Reading {state.gpu_count} GPU{'s' if state.gpu_count > 1 else ''}."
 
 

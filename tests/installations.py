@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import Self
 
 from helios_core.database.server import EmbeddedServer
 from helios_core.supervision.running import RunFile, Running
@@ -113,6 +114,12 @@ class Installation:
         """Ask it to stop, and wait until it has; its exit code."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(timeout=60)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.remove()
 
     def remove(self) -> None:
         """End whatever still runs, and delete the folder."""

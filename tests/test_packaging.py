@@ -47,9 +47,8 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def installation(installed: Path) -> Iterator[Installation]:
     """A folder for the installed Helios."""
-    installation = Installation([installed])
-    yield installation
-    installation.remove()
+    with Installation([installed]) as installation:
+        yield installation
 
 
 def shipped() -> Iterator[str]:

@@ -11,8 +11,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from helios_core.database import migrating
 from helios_core.database.postmaster import read_postmaster
-from helios_core.database.server import Places, server_urls
+from helios_core.database.server import Places, ServerUrls, server_urls
 from helios_core.errors import DatabaseUnavailable
 from helios_core.supervision.processes import identify
 from helios_core.supervision.running import RunFile, Running
@@ -30,18 +31,16 @@ WEBSOCKET = {
 @pytest.fixture(scope="module")
 def running() -> Iterator[Installation]:
     """One that stays up for the tests that do not end it."""
-    installation = Installation()
-    installation.start_until_ready()
-    yield installation
-    installation.remove()
+    with Installation() as installation:
+        installation.start_until_ready()
+        yield installation
 
 
 @pytest.fixture
 def installation() -> Iterator[Installation]:
     """One that a test may start, kill and stop."""
-    installation = Installation()
-    yield installation
-    installation.remove()
+    with Installation() as installation:
+        yield installation
 
 
 def execute(data_dir: Path, statement: str) -> list[tuple[object, ...]]:
@@ -54,7 +53,7 @@ def execute(data_dir: Path, statement: str) -> list[tuple[object, ...]]:
 
 def test_it_says_where_the_page_is_and_that_the_cards_are_simulated(running: Installation) -> None:
     assert f"open http://127.0.0.1:{running.port}" in running.said
-    assert "3 simulated cards" in running.said
+    assert "3 simulated cards stand in" in running.said
     assert running.is_healthy()
     assert running.status_of("/") == 200
 
@@ -142,6 +141,30 @@ def test_a_second_ctrl_c_ends_everything_at_once(installation: Installation) -> 
     assert eventually(lambda: not any(process.is_alive() for process in parts.values()))
     installation.start_until_ready()
     assert installation.stop() == 0
+
+
+def test_a_database_of_ones_own_is_used_and_left_alone(urls: ServerUrls) -> None:
+    external = {
+        "HELIOS_DATABASE_URL": urls.application.get_secret_value(),
+        "HELIOS_OWNER_URL": urls.owner.get_secret_value(),
+    }
+    with Installation(environment=external) as installation:
+        installation.start_until_ready()
+        assert installation.is_healthy()
+        environment = Path(f"/proc/{installation.running.parts['serve'].pid}/environ").read_bytes()
+        assert b"HELIOS_DATABASE_URL=" in environment
+        assert b"HELIOS_OWNER_URL=" not in environment
+        assert installation.stop() == 0
+        assert not Places(installation.data_dir).home.exists()
+        assert "nothing waits" in installation.run("db", "status").stdout
+
+
+def test_an_old_database_of_ones_own_is_refused_without_its_owner(urls: ServerUrls) -> None:
+    migrating.downgrade(urls.owner, "base")
+    with Installation(environment={"HELIOS_DATABASE_URL": urls.application.get_secret_value()}) as installation:
+        refused = installation.run("up", "--port", str(installation.port))
+    assert refused.returncode == 3
+    assert "HELIOS_OWNER_URL" in refused.stderr
 
 
 def test_removed_samples_stay_removed(installation: Installation) -> None:
