@@ -43,7 +43,7 @@ def run_collector(
     Raises ConfigurationError where the database must not be used, TelemetryError where writing came to an end.
     """
     host = host or socket.gethostname()
-    source = CardSource(settings.simulated_gpus, probe or ProbeProcess(), SimulatedCards(host))
+    source = CardSource(settings.simulated_gpus, probe or ProbeProcess(), SimulatedCards())
     writer = Writer(settings, host, connect or (lambda: open_database(settings)), stop)
     writer.start()
     try:

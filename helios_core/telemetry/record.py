@@ -16,6 +16,8 @@ from helios_core.telemetry.store import Enlisted, Sample
 
 PROCESSES_EVERY_SECONDS = 10.0
 """How often processes are written that have not changed."""
+REAL_CARDS_EVERY_SECONDS = 10.0
+"""How often the inventory is searched for real cards, which switch simulated ones off."""
 ANSWERS_AGAIN = "The NVIDIA driver answers again."
 
 
@@ -41,6 +43,7 @@ class HostRecord:
         self._message: str | None = None
         self._processes: object = None
         self._processes_due_at = float("-inf")
+        self._real_cards_due_at = float("-inf")
         self._started_at: datetime | None = None
         self.knows_real_cards: bool | None = None
 
@@ -58,12 +61,19 @@ class HostRecord:
         if self._inventory is None:
             self._inventory = store.inventory_of(session, self._host)
             self._message = store.last_message(session, self._host)
+            self._look_for_real_cards(session)
+
+    def _look_for_real_cards(self, session: Session) -> None:
+        """See now and then whether a real card has joined, of this host or another."""
+        if monotonic() >= self._real_cards_due_at:
             self.knows_real_cards = store.has_real_cards(session)
+            self._real_cards_due_at = monotonic() + REAL_CARDS_EVERY_SECONDS
 
     def write(self, session: Session, entries: Sequence[Entry]) -> datetime:
         """Write these sweeps, the oldest first; returns the time of the oldest."""
         self.load(session)
         now = store.database_now(session)
+        self._look_for_real_cards(session)
         for entry in entries:
             age = timedelta(seconds=monotonic() - entry.sweep.taken_at)
             entry.sampled_at = entry.sampled_at or now - age
@@ -96,7 +106,8 @@ class HostRecord:
         """The card in the inventory, where it joins as soon as its memory is known."""
         inventory = self._inventory if self._inventory is not None else {}
         if card.identity.uuid not in inventory and card.identity.total_memory_mb is not None:
-            inventory[card.identity.uuid] = store.enlist(session, self._host, card, verdict)
+            adopted = store.adopt(session, self._host, card.identity.uuid)
+            inventory[card.identity.uuid] = adopted or store.enlist(session, self._host, card, verdict)
             self.knows_real_cards = self.knows_real_cards or not card.identity.is_simulated
         return inventory.get(card.identity.uuid)
 

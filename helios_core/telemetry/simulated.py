@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from math import exp, pi, sin
 from random import Random
 from time import monotonic, time
-from uuid import NAMESPACE_DNS, uuid5
 
 from helios_core.telemetry.readings import (
     CardReading,
@@ -66,11 +65,11 @@ TEMPERAMENTS = (
 
 
 class SimulatedCards:
-    """The simulated cards of a host; `clock` gives the time in seconds."""
+    """The simulated cards, one set for all hosts; `clock` gives the time in seconds."""
 
-    def __init__(self, host: str, clock: Callable[[], float] = time) -> None:
+    def __init__(self, clock: Callable[[], float] = time) -> None:
         self._clock = clock
-        self._identities = tuple(identity(host, index) for index in range(len(TEMPERAMENTS)))
+        self._identities = tuple(identity(index) for index in range(len(TEMPERAMENTS)))
 
     def sweep(self) -> Sweep:
         """Every card as it is now."""
@@ -79,10 +78,10 @@ class SimulatedCards:
         return Sweep(monotonic(), tuple(cards))
 
 
-def identity(host: str, index: int) -> DeviceIdentity:
-    """What a simulated card is. Its UUID is the same whenever the same host simulates it."""
+def identity(index: int) -> DeviceIdentity:
+    """What a simulated card is."""
     return DeviceIdentity(
-        uuid=f"SIM-{uuid5(NAMESPACE_DNS, f'{host}/{index}')}",
+        uuid=f"SIM-00000000-0000-4000-8000-{index:012}",
         index=index,
         name=NAME,
         total_memory_mb=TOTAL_MIB,

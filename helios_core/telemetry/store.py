@@ -6,14 +6,14 @@ COPY is refused under row-level security, so rows go in as arrays: `INSERT … S
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import delete, func, insert, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session
 
 from helios_core.models import Collector, GPUEvent, GPUProcess, GPUResource
-from helios_core.telemetry.health import FINE_AGAIN, Verdict
+from helios_core.telemetry.health import FINE_AGAIN, Health, Verdict
 from helios_core.telemetry.readings import VALUES, CardReading, DeviceIdentity
 
 IDENTITY_COLUMNS = (
@@ -94,16 +94,25 @@ class Enlisted:
 
 def inventory_of(session: Session, host: str) -> dict[str, Enlisted]:
     """The cards that the inventory has of `host`, by UUID."""
-    columns = (
-        GPUResource.id,
-        GPUResource.uuid,
-        GPUResource.is_simulated,
-        GPUResource.nvml_index,
-        GPUResource.health,
-        GPUResource.health_message,
-    )
-    rows = session.execute(select(*columns).where(GPUResource.host == host))
-    return {row.uuid: Enlisted(*row[:4], verdict=Verdict(row.health, row.health_message)) for row in rows}
+    rows = session.scalars(select(GPUResource).where(GPUResource.host == host))
+    return {row.uuid: _enlisted(row) for row in rows}
+
+
+def _enlisted(row: GPUResource) -> Enlisted:
+    verdict = Verdict(cast("Health", row.health), row.health_message)
+    return Enlisted(row.id, row.uuid, row.is_simulated, row.nvml_index, verdict)
+
+
+def adopt(session: Session, host: str, uuid: str) -> Enlisted | None:
+    """Take over a card that another host had, as after a container got a new name; None where nobody has it."""
+    row = session.scalar(select(GPUResource).where(GPUResource.uuid == uuid))
+    if row is None:
+        return None
+    before, row.host = row.host, host
+    session.flush()
+    if session.scalar(select(GPUResource.id).where(GPUResource.host == before).limit(1)) is None:
+        session.execute(delete(Collector).where(Collector.host == before))
+    return _enlisted(row)
 
 
 def has_real_cards(session: Session) -> bool:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import Any
@@ -222,12 +223,14 @@ def test_readings_are_kept_while_the_database_is_away(
     assert gaps[0][0] < 1
 
 
-def test_only_one_collector_reads_a_host(collect: Collect, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_one_collector_reads_a_host(
+    collect: Collect, database: Database, script_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("helios_core.telemetry.writer.STANDBY_SECONDS", 0.2)
-    first = collect(simulated_gpus=True)
-    assert eventually(lambda: len(cards(database)) == 3)
-    second = collect(simulated_gpus=True, sample_interval_seconds=0.25, probe=ProbeProcess())
-    collect(host="elsewhere", simulated_gpus=True, probe=ProbeProcess())
+    first = collect()
+    assert eventually(lambda: interval_of(database, "lab") == 0.1)
+    second = collect(sample_interval_seconds=0.25, probe=another_probe(script_file))
+    collect(host="elsewhere", simulated_gpus=True, probe=another_probe(script_file))
     assert eventually(lambda: len(cards(database)) == 6)
     assert not eventually(lambda: interval_of(database, "lab") == 0.25, within_seconds=1)
     first.end()
@@ -235,9 +238,25 @@ def test_only_one_collector_reads_a_host(collect: Collect, database: Database, m
     second.end()
 
 
+def another_probe(script_file: Path) -> ProbeProcess:
+    """A second probe over the same double."""
+    return ProbeProcess((sys.executable, "-m", "tests.telemetry.unruly_probe", str(script_file)))
+
+
+def test_cards_move_with_a_host_that_is_renamed(collect: Collect, database: Database, script_file: Path) -> None:
+    before = collect(host="container-1")
+    assert eventually(lambda: len(cards(database)) == 3)
+    before.end()
+    collect(host="container-2", probe=another_probe(script_file))
+    assert eventually(lambda: [card.host for card in cards(database)] == ["container-2"] * 3)
+    assert eventually(lambda: health(database) == ["ok"] * 3)
+    assert rows(database, "SELECT host FROM collectors") == [("container-2",)]
+
+
 def interval_of(database: Database, host: str) -> float:
-    """The interval of the collector that reads `host`."""
-    return float(rows(database, "SELECT interval_seconds FROM collectors WHERE host = :host", host=host)[0][0])
+    """The interval of the collector that reads `host`; 0 where none does."""
+    found = rows(database, "SELECT interval_seconds FROM collectors WHERE host = :host", host=host)
+    return float(found[0][0]) if found else 0.0
 
 
 def test_stopping_writes_what_is_left_within_a_second(collect: Collect, database: Database) -> None:

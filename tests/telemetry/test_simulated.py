@@ -21,21 +21,16 @@ def day(index: int) -> list[Reading]:
 
 
 def test_two_processes_simulate_the_same() -> None:
-    first, second = SimulatedCards("lab", lambda: DAY[0]), SimulatedCards("lab", lambda: DAY[0])
+    first, second = SimulatedCards(lambda: DAY[0]), SimulatedCards(lambda: DAY[0])
     assert first.sweep().cards == second.sweep().cards
 
 
-def test_each_host_has_cards_of_its_own() -> None:
-    here, there = ({identity(host, index).uuid for index in CARDS} for host in ("here", "there"))
-    assert len(here | there) == 6
-    assert all(uuid.startswith("SIM-") for uuid in here)
-
-
 def test_the_cards_are_those_of_the_seed() -> None:
-    cards = SimulatedCards("lab", lambda: DAY[0]).sweep().cards
+    cards = SimulatedCards(lambda: DAY[0]).sweep().cards
     assert [(card.identity.name, card.identity.index, card.identity.total_memory_mb) for card in cards] == [
         ("RTX Titan X", index, 12288) for index in CARDS
     ]
+    assert all(card.identity.uuid.startswith("SIM-") for card in cards)
     assert all(card.identity.is_simulated and card.identity.power_limit_watts == 250 for card in cards)
 
 
@@ -61,7 +56,7 @@ def test_load_drives_power_and_power_drives_temperature(index: int) -> None:
 
 def test_one_card_is_hot_at_times_and_the_others_are_not() -> None:
     def healths(index: int) -> list[str]:
-        return [verdict_on(CardReading(identity("lab", index), seen)).health for seen in day(index)]
+        return [verdict_on(CardReading(identity(index), seen)).health for seen in day(index)]
 
     assert set(healths(0)) == set(healths(2)) == {"ok"}
     assert 0.02 < healths(1).count("warning") / len(DAY) < 0.4

@@ -147,7 +147,7 @@ def test_a_member_sees_every_card_and_only_their_own_promises(
 
 def test_simulated_cards_that_are_switched_off_are_not_shown(database: Database) -> None:
     with database.session(SYSTEM) as session:
-        simulated = CardReading(identity("lab", 0), reading(0, 0.0))
+        simulated = CardReading(identity(0), reading(0, 0.0))
         enlisted = store.enlist(session, "lab", simulated, Verdict("ok"))
         assert [seen.is_simulated for seen in list_gpus(session)] == [True]
         store.retire(session, enlisted)
