@@ -127,12 +127,16 @@ def up_command(port: Port = None, data: Data = None) -> None:
 @app.command()
 def serve(port: Port = None, data: Data = None, supervisor: Supervisor = None) -> None:
     """Serve the pages alone, for a database that runs already."""
+    from helios_core.supervision.ports import choose_port
     from helios_core.supervision.processes import die_with
     from helios_core.web import web_command, web_folder
 
+    settings = settings_for(data, port)
     if supervisor is not None:
         die_with(supervisor)
-    settings = settings_for(data, port)
+    else:
+        settings = settings.model_copy(update={"port": choose_port(settings)})
+        typer.echo(f"Serving the pages at http://127.0.0.1:{settings.port}")
     os.chdir(web_folder())
     command = web_command(settings.port)
     os.execve(command[0], command, settings.environment())  # noqa: S606 (the command is our own)

@@ -40,9 +40,17 @@ class Settings(BaseSettings):
     """True: simulated cards only. False: never. Unset: only where no NVIDIA GPU answers."""
 
     def environment(self) -> dict[str, str]:
-        """What a part of this installation finds in its environment. Only who migrates is told the owner's URL."""
+        """What a part of this installation finds in its environment.
+
+        The owner's URL is for who migrates, and no variable of Streamlit may open what our configuration closes.
+        """
+        inherited = {
+            name: value
+            for name, value in os.environ.items()
+            if name != "HELIOS_OWNER_URL" and not name.startswith("STREAMLIT_")
+        }
         own = {"HELIOS_DATA": str(self.data_dir), "HELIOS_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
-        return {name: value for name, value in os.environ.items() if name != "HELIOS_OWNER_URL"} | own
+        return inherited | own
 
 
 @cache

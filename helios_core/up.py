@@ -9,7 +9,7 @@ from http.client import HTTPConnection, HTTPException
 from sqlalchemy.exc import SQLAlchemyError
 
 from helios_core.database.postmaster import read_postmaster, runs_in
-from helios_core.database.server import EmbeddedServer, Places
+from helios_core.database.server import EmbeddedServer, Places, ServerUrls
 from helios_core.errors import HeliosError
 from helios_core.services.workspace import Workspace, open_workspace
 from helios_core.settings import Settings
@@ -51,6 +51,7 @@ class Installation:
         self._say = say
         self._children: list[Child] = []
         self._server: EmbeddedServer | None = None
+        self._urls: ServerUrls | None = None
         self._workspace: Workspace | None = None
         self._database_check = Every(DATABASE_CHECK_SECONDS)
         self._team_check = Every(TEAM_CHECK_SECONDS)
@@ -92,7 +93,8 @@ class Installation:
             self._end_at_once()
             raise
         self._run_file.clear()
-        self._say("Stopped.")
+        if self._children or self._server is not None:
+            self._say("Stopped.")
 
     def _end_at_once(self) -> None:
         """Kill what still runs. The database recovers from that at its next start; nothing committed is lost."""
@@ -110,7 +112,7 @@ class Installation:
     def _start_database(self) -> None:
         if self._settings.database_url is None:
             self._server = EmbeddedServer(self._settings.data_dir, self._settings.pg_bin)
-            self._server.start()
+            self._urls = self._server.start()
         revisions = ensure_schema(self._settings)
         if revisions:
             self._say(f"Brought the schema up to date: {', '.join(revisions)}.")
@@ -156,13 +158,19 @@ class Installation:
             self._run_file.write(self._settings.port, {name: found for name, found in parts.items() if found})
 
     def _tend_database(self) -> None:
-        """Start the embedded server again where it has ended."""
-        if self._server is not None and self._database_check.is_due() and not self._server.is_alive():
-            self._say("The database has ended; starting it again.")
-            try:
-                self._server.start()
-            except HeliosError as error:
-                self._say(str(error))
+        """Start the embedded server again where it has ended, and the parts where that moved it to another port."""
+        if self._server is None or not self._database_check.is_due() or self._server.is_alive():
+            return
+        self._say("The database has ended; starting it again.")
+        try:
+            urls = self._server.start()
+        except HeliosError as error:
+            self._say(str(error))
+            return
+        if urls != self._urls:
+            self._urls = urls
+            for child in self._children:
+                child.stop()
 
     def _tend_team(self) -> None:
         """Place the default team as soon as there are cards; nothing else here needs the database after that."""

@@ -30,8 +30,9 @@ WEBSOCKET = {
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[Installation]:
-    """One that stays up for the tests that do not end it."""
-    with Installation() as installation:
+    """One that stays up for the tests that do not end it, where somebody set up Streamlit for the whole world."""
+    open_to_all = {"STREAMLIT_SERVER_ADDRESS": "0.0.0.0", "STREAMLIT_SERVER_ALLOWED_HOSTS": "*"}
+    with Installation(environment=open_to_all) as installation:
         installation.start_until_ready()
         yield installation
 

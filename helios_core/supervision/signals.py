@@ -23,7 +23,8 @@ def stoppable() -> Iterator[None]:
             asked_at = now
             raise KeyboardInterrupt
 
-    previous = {number: signal.signal(number, interrupt) for number in STOPPING}
+    heeded = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]  # as nohup asks
+    previous = {number: signal.signal(number, interrupt) for number in heeded}
     try:
         yield
     finally:
