@@ -1,0 +1,198 @@
+"""The ledger: what is promised of every card and host. It refuses to promise anything twice."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from helios_core.allocation.fleet import UNLIMITED, Fleet, Gpu, Host
+from helios_core.allocation.requests import LoadedModel, Request, Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What an agent holds: cards of one host, by their position in the fleet, each giving what the shape says."""
+
+    request: Request
+    shape: Shape
+    host: int
+    cards: tuple[int, ...]
+
+
+class Card:
+    """One card's account: what is free of it, and who is on it."""
+
+    __slots__ = (
+        "agents",
+        "exclusive",
+        "free_compute_milli",
+        "free_memory_mib",
+        "gpu",
+        "host",
+        "loaded",
+        "loaded_models",
+        "position",
+        "promised_mib",
+    )
+
+    def __init__(self, position: int, gpu: Gpu, host: "HostAccount") -> None:
+        self.position = position
+        self.gpu = gpu
+        self.host = host
+        self.promised_mib = 0
+        self.free_compute_milli = gpu.compute_milli
+        self.loaded: dict[LoadedModel, int] = {}
+        self.loaded_models: frozenset[LoadedModel] = frozenset()
+        self.agents: dict[str, Promise] = {}
+        self.exclusive = 0
+        self.free_memory_mib = 0
+        self.settle()
+
+    def settle(self) -> None:
+        """Work out what memory is free: what is neither promised nor in use by somebody unknown to us."""
+        self.free_memory_mib = self.gpu.capacity_mib - max(self.promised_mib, self.gpu.measured_memory_mib or 0)
+
+    def memory_for(self, shape: Shape) -> int:
+        """What the shape would take here, in MiB: its model's weights only where they are not loaded yet."""
+        return shape.memory_mib if shape.model in self.loaded else shape.memory_mib + shape.weights_mib
+
+    def has_room_for(self, shape: Shape) -> bool:
+        """Whether memory and compute suffice."""
+        return self.free_memory_mib >= self.memory_for(shape) and self.free_compute_milli >= shape.compute_milli
+
+    def take(self, promise: Promise) -> None:
+        """Enter a promise; that there is room was checked before."""
+        shape = promise.shape
+        self.promised_mib += self.memory_for(shape)
+        self.free_compute_milli -= shape.compute_milli
+        if shape.model is not None:
+            self.loaded[shape.model] = self.loaded.get(shape.model, 0) + 1
+            self.loaded_models |= {shape.model}
+        self.agents[promise.request.agent] = promise
+        self.exclusive += promise.request.kind.is_exclusive
+        self.settle()
+
+    def give_back(self, promise: Promise) -> None:
+        """Strike a promise; the last agent of a model gives back its weights too."""
+        shape = promise.shape
+        if shape.model is not None:
+            self.loaded[shape.model] -= 1
+            if not self.loaded[shape.model]:
+                del self.loaded[shape.model]
+                self.loaded_models -= {shape.model}
+        del self.agents[promise.request.agent]
+        self.exclusive -= promise.request.kind.is_exclusive
+        self.promised_mib -= self.memory_for(shape)
+        self.free_compute_milli += shape.compute_milli
+        self.settle()
+
+
+class HostAccount:
+    """One host's account: its cards, and what is free of its CPU and memory."""
+
+    __slots__ = ("cards", "free_cpu_milli", "free_memory_mib", "host", "position")
+
+    def __init__(self, position: int, host: Host) -> None:
+        self.position = position
+        self.host = host
+        self.cards: list[Card] = []
+        self.free_cpu_milli = UNLIMITED if host.cpu_milli is None else host.cpu_milli
+        self.free_memory_mib = UNLIMITED if host.memory_mib is None else host.memory_mib
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether the host states any limit of its own."""
+        return self.host.cpu_milli is not None or self.host.memory_mib is not None
+
+    def has_room_for(self, request: Request) -> bool:
+        """Whether CPU and memory suffice."""
+        kind = request.kind
+        return self.free_cpu_milli >= kind.host_cpu_milli and self.free_memory_mib >= kind.host_memory_mib
+
+
+class Ledger:
+    """The accounts of a fleet, and every promise by its agent."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.hosts = [HostAccount(position, host) for position, host in enumerate(fleet.hosts)]
+        by_name = {account.host.name: account for account in self.hosts}
+        self.cards: list[Card] = []
+        for position, gpu in enumerate(fleet.gpus):
+            card = Card(position, gpu, by_name[gpu.host])
+            card.host.cards.append(card)
+            self.cards.append(card)
+        self.position_of = {gpu.gpu_id: position for position, gpu in enumerate(fleet.gpus)}
+        self.promises: dict[str, Promise] = {}
+        self.affinities: dict[str, dict[str, tuple[int, ...]]] = {}
+        self.anti_affinities: dict[str, dict[str, tuple[int, ...]]] = {}
+        self.promised_to_owner_mib: dict[int | None, int] = {}
+
+    def promise(self, request: Request, shape: Shape, host: int, cards: Sequence[int]) -> Promise:
+        """Promise these cards of the host; ValueError where they are not free, and then nothing is changed."""
+        account = self.hosts[host]
+        chosen = [self.cards[position] for position in cards]
+        self._check(request, shape, account, chosen)
+        promise = Promise(request, shape, host, tuple(cards))
+        account.free_cpu_milli -= request.kind.host_cpu_milli
+        account.free_memory_mib -= request.kind.host_memory_mib
+        for card in chosen:
+            card.take(promise)
+        self.promises[request.agent] = promise
+        self._count(promise, 1)
+        return promise
+
+    def release(self, agent: str) -> Promise:
+        """End what the agent holds; KeyError where it holds nothing."""
+        promise = self.promises.pop(agent)
+        account = self.hosts[promise.host]
+        account.free_cpu_milli += promise.request.kind.host_cpu_milli
+        account.free_memory_mib += promise.request.kind.host_memory_mib
+        for position in promise.cards:
+            self.cards[position].give_back(promise)
+        self._count(promise, -1)
+        return promise
+
+    def update(self, gpu: Gpu) -> Card:
+        """Enter a card's new readings; the card's compute may change too."""
+        card = self.cards[self.position_of[gpu.gpu_id]]
+        card.free_compute_milli += gpu.compute_milli - card.gpu.compute_milli
+        card.gpu = gpu
+        card.settle()
+        return card
+
+    def companions(self, affinity: str) -> set[int]:
+        """The cards that hold agents of this affinity."""
+        return {position for cards in self.affinities.get(affinity, {}).values() for position in cards}
+
+    def rivals(self, anti_affinity: str) -> set[int]:
+        """The cards that hold agents of this anti-affinity."""
+        return {position for cards in self.anti_affinities.get(anti_affinity, {}).values() for position in cards}
+
+    def entries(self) -> Iterator[tuple[str, tuple[int, ...]]]:
+        """Each agent with the ids of its cards, in the order of the promises."""
+        for agent, promise in self.promises.items():
+            yield agent, tuple(self.cards[position].gpu.gpu_id for position in promise.cards)
+
+    def _check(self, request: Request, shape: Shape, account: HostAccount, chosen: Iterable[Card]) -> None:
+        cards = list(chosen)
+        if request.agent in self.promises:
+            raise ValueError(f"{request.agent} already holds a place; release it first.")
+        if len({card.position for card in cards}) != shape.cards or any(card.host is not account for card in cards):
+            raise ValueError(f"{request.agent} needs {shape.cards} different cards of one host.")
+        if not account.has_room_for(request) or not all(card.has_room_for(shape) for card in cards):
+            raise ValueError(f"{request.agent} does not fit there; place it anew.")
+
+    def _count(self, promise: Promise, sign: int) -> None:
+        request = promise.request
+        owner_mib = self.promised_to_owner_mib.get(request.owner, 0)
+        self.promised_to_owner_mib[request.owner] = owner_mib + sign * owned_mib(promise.shape)
+        for group, members in ((request.affinity, self.affinities), (request.anti_affinity, self.anti_affinities)):
+            if group is None:
+                continue
+            if sign > 0:
+                members.setdefault(group, {})[request.agent] = promise.cards
+            else:
+                del members[group][request.agent]
+
+
+def owned_mib(shape: Shape) -> int:
+    """What a shape counts against its owner's quota, in MiB: as if it shared its weights with nobody."""
+    return shape.cards * (shape.memory_mib + shape.weights_mib)

@@ -1,0 +1,137 @@
+"""The formula of `score` over arrays: what a shape would cost on each card of some bundles.
+
+n bundles are asked about, of W cards; P shapes, K profiles, as in `mix.Outlook`. Losses in weighted thousandths of a
+card; where there is no room, infinity. A shape of several cards, or of none, has its cost in the bundle's column 0.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from helios_core.allocation.columns import Columns, Indices, Mask
+from helios_core.allocation.ledger import Ledger
+from helios_core.allocation.mix import CPU_SLACK, RAM_SLACK, Outlook, Whole
+from helios_core.allocation.requests import Shape
+from helios_core.allocation.score import STEP, TIE, UNBOUNDED
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """A shape, and what it takes of its host besides: what decides a cost."""
+
+    shape: Shape
+    cpu_milli: int
+    ram_mib: int
+
+
+class Losses:
+    """The formula, bound to the columns of one fleet and the outlook for it."""
+
+    def __init__(self, ledger: Ledger, columns: Columns, outlook: Outlook, *, by_host: bool) -> None:
+        self._columns = columns
+        self._outlook = outlook
+        self._is_limited = by_host and any(host.is_limited for host in ledger.hosts)
+        self._is_tied = self._is_limited or outlook.ties_cards
+        self._asks_memory = bool(columns.full.any())
+        self._compute = np.array([shape.compute_milli for shape in outlook.shapes], dtype=np.float64)
+        self._cpu = np.array([profile.host_cpu_milli for profile in outlook.profiles], dtype=np.float64)
+        self._ram = np.array([profile.host_memory_mib for profile in outlook.profiles], dtype=np.float64)
+        self._least = np.array(outlook.least, dtype=np.float64)
+        self._classes = np.array([outlook.class_of_host[host] for host in columns.host_of], dtype=np.intp)
+        self._merged = outlook.merged
+
+    def costs(self, demand: Demand, at: Indices) -> Whole:
+        """The cost (n, W) in the bundles `at`, whole numbers as `score.cost` makes them, infinity where it has no room."""
+        if demand.shape.cards == 1 and not self._is_tied:
+            return self._alone(demand.shape, at)
+        return self._together(demand, at)
+
+    def _alone(self, shape: Shape, at: Indices) -> Whole:
+        """One card, and no card's worth depends on another's."""
+        compute, memory, needs = self._columns.compute[at], self._columns.memory[at], self._columns.needs[at]
+        before, after, has_room = self._around(shape, at, compute, memory, needs)
+        loss = ((before - after) * self._merged[self._classes[at]][:, None, :]).sum(axis=-1)
+        return np.where(has_room, _steps(loss) + np.minimum(self._bound(compute, memory), TIE - 1), np.inf)
+
+    def _together(self, demand: Demand, at: Indices) -> Whole:
+        """The bundle as a whole, with what its host has left."""
+        shape, columns = demand.shape, self._columns
+        cpu, ram = columns.cpu[at], columns.ram[at]
+        cpu_after, ram_after = cpu - demand.cpu_milli, ram - demand.ram_mib
+        hosts = (cpu_after >= 0) & (ram_after >= 0)
+        compute, memory, needs = columns.compute[at], columns.memory[at], columns.needs[at]
+        before, after, has_room = self._around(shape, at, compute, memory, needs)
+        weights, sums = self._weights(at, cpu_after, ram_after), before.sum(axis=1)
+        limit = self._limit(cpu_after, ram_after)
+        value = self._value(sums, self._weights(at, cpu, ram), self._limit(cpu, ram)[:, None])
+        if shape.cards == 1:
+            worth = self._value(sums[:, None] - before + after, weights[:, None], limit[:, None, None])
+            loss = _steps(value[:, None] - worth) + np.minimum(self._bound(compute, memory), TIE - 1)
+            return np.where(has_room & hosts[:, None], loss, np.inf)
+        costs = np.full(compute.shape, np.inf)
+        if shape.cards > compute.shape[1]:
+            return costs
+        if shape.cards:
+            lost = before - after
+            own = np.where(has_room & columns.is_open[at], (lost * weights[:, None]).sum(axis=-1), np.inf)
+            chosen = np.argsort(own, axis=1, kind="stable")[:, : shape.cards]
+            hosts &= np.isfinite(np.take_along_axis(own, chosen[:, -1:], axis=1)[:, 0])
+            sums = sums - np.take_along_axis(lost, chosen[..., None], axis=1).sum(axis=1)
+        costs[:, 0] = np.where(hosts, _steps(value - self._value(sums, weights, limit[:, None])), np.inf)
+        return costs
+
+    def own(self, demand: Demand, bundle: int) -> Whole:
+        """What each card (W) of a bundle would lose by itself; infinity where the shape has no room."""
+        at = np.array([bundle])
+        columns = self._columns
+        around = self._around(demand.shape, at, columns.compute[at], columns.memory[at], columns.needs[at])
+        before, after, has_room = around
+        weights = self._weights(at, columns.cpu[at] - demand.cpu_milli, columns.ram[at] - demand.ram_mib)
+        return np.where(has_room, ((before - after) * weights[:, None]).sum(axis=-1), np.inf)[0]
+
+    def _around(
+        self, shape: Shape, at: Indices, compute: Whole, memory: Whole, needs: Whole
+    ) -> tuple[Whole, Whole, Mask]:
+        """What each shape of the outlook could use of each card (n, W, P) before and after, and where there is room."""
+        before = self._usable(compute, memory, needs)
+        left = compute - shape.compute_milli
+        memory_left = memory - shape.memory_mib
+        if shape.weights_mib and shape.model is not None:
+            memory_left -= shape.weights_mib * self._columns.absent(shape.model)[at]
+            needs = np.where(self._columns.of_model(shape.model), self._columns.own, needs)
+        return before, self._usable(left, memory_left, needs), (left >= 0) & (memory_left >= 0)
+
+    def _usable(self, compute: Whole, memory: Whole, needs: Whole) -> Whole:
+        fits = compute[..., None] >= self._compute
+        if self._asks_memory:
+            fits &= memory[..., None] >= needs
+        return fits * self._bound(compute, memory)[..., None]
+
+    def _bound(self, compute: Whole, memory: Whole) -> Whole:
+        by_compute = _bound(compute, self._outlook.compute_per_card)
+        if not self._outlook.memory_per_card:
+            return by_compute
+        return np.minimum(by_compute, _bound(memory, self._outlook.memory_per_card))
+
+    def _weights(self, at: Indices, cpu: Whole, ram: Whole) -> Whole:
+        """How much each shape counts (n, P) on hosts with this much left."""
+        if not self._is_limited:
+            return self._merged[self._classes[at]]
+        fits = (cpu[:, None] >= self._cpu) & (ram[:, None] >= self._ram)
+        return np.add.reduceat(self._outlook.weights[self._classes[at]] * fits, self._outlook.starts, axis=1)
+
+    def _limit(self, cpu: Whole, ram: Whole) -> Whole:
+        return np.minimum(
+            _bound(cpu, self._outlook.cpu_per_card, CPU_SLACK), _bound(ram, self._outlook.ram_per_card, RAM_SLACK)
+        )
+
+    def _value(self, sums: Whole, weights: Whole, limit: Whole) -> Whole:
+        return (np.minimum(sums, limit) * (sums >= self._least) * weights).sum(axis=-1)
+
+
+def _bound(free: Whole, per_card: float, slack: float = 1.0) -> Whole:
+    return np.floor(slack * free / per_card) if per_card else np.full(free.shape, UNBOUNDED)
+
+
+def _steps(loss: Whole) -> Whole:
+    return np.rint(loss / STEP) * TIE

@@ -1,0 +1,125 @@
+"""Place one agent: the cheapest card that may take it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from helios_core.allocation.board import Board
+from helios_core.allocation.fleet import Fleet, Gpu
+from helios_core.allocation.ledger import Ledger, Promise, owned_mib
+from helios_core.allocation.mix import Mix
+from helios_core.allocation.plain import PlainBoard
+from helios_core.allocation.refusals import Question, passes, room, standing_checks
+from helios_core.allocation.requests import Kind, Request, Shape
+from helios_core.allocation.rules import Rule, in_order
+
+SMALL_FLEET = 16
+"""Up to so many cards plain Python is faster than arrays."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Where a request would go, and in which shape."""
+
+    shape: Shape
+    host: int
+    cards: tuple[int, ...]
+
+
+class Placer:
+    """A fleet with its promises, the rules in force, and what is likely to be asked for."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        rules: Iterable[Rule] = (),
+        mix: Mix | None = None,
+        quotas_mib: Mapping[int | None, int] | None = None,
+    ) -> None:
+        self.fleet = fleet
+        self.ledger = Ledger(fleet)
+        self.rules = in_order(rules)
+        self.mix = mix or Mix()
+        self.quotas_mib = dict(quotas_mib or {})
+        self._by_host = any(host.is_limited for host in self.ledger.hosts)
+        self._known: set[Kind] = set()
+        self._board: Board | PlainBoard | None = None
+
+    def place(self, request: Request) -> Promise | None:
+        """Choose and promise; None where nothing takes the request."""
+        choice = self.choose(request)
+        return None if choice is None else self.promise(request, choice)
+
+    def choose(self, request: Request) -> Choice | None:
+        """Where the request would go; nothing is promised."""
+        self._observe(request.kind)
+        rules = self.rules_about(request)
+        checks = standing_checks(request, rules)
+        board = self.board
+        for shape in request.kind.shapes:
+            if not self.is_within_quota(request, shape):
+                continue
+            question = Question(self.ledger, request, shape, rules)
+            if request.preferred_gpu is not None and shape.cards == 1:
+                card = self.ledger.cards[self.ledger.position_of[request.preferred_gpu]]
+                if passes(question, card, (*checks, room)):
+                    return Choice(shape, card.host.position, (card.position,))
+            found = board.best(question, checks)
+            if found is not None:
+                return Choice(shape, *found)
+        return None
+
+    def promise(self, request: Request, choice: Choice) -> Promise:
+        """Promise what was chosen; ValueError where it is no longer free."""
+        promise = self.ledger.promise(request, choice.shape, choice.host, choice.cards)
+        self._changed(promise)
+        return promise
+
+    def release(self, agent: str) -> Promise:
+        """End what the agent holds; KeyError where it holds nothing."""
+        promise = self.ledger.release(agent)
+        self._changed(promise)
+        return promise
+
+    def update(self, gpu: Gpu) -> None:
+        """Enter new readings of a card; its host and its traits stay."""
+        card = self.ledger.update(gpu)
+        if self._board is not None:
+            self._board.changed((card.position,), card.host.position)
+
+    def change_rules(self, rules: Iterable[Rule]) -> None:
+        """Put other rules in force. What is promised already stays."""
+        self.rules = in_order(rules)
+
+    def rules_about(self, request: Request) -> tuple[Rule, ...]:
+        """The rules that say something about the request, the highest priority first."""
+        return tuple(rule for rule in self.rules if rule.is_about(request)) if self.rules else ()
+
+    def is_within_quota(self, request: Request, shape: Shape) -> bool:
+        """Whether the owner may be promised this much more."""
+        quota = self.quotas_mib.get(request.owner)
+        return quota is None or self.ledger.promised_to_owner_mib.get(request.owner, 0) + owned_mib(shape) <= quota
+
+    @property
+    def board(self) -> Board | PlainBoard:
+        """The scores of this fleet, drawn up when they are first asked for."""
+        if self._board is None:
+            outlook = self.mix.outlook(self.fleet)
+            by_host = self._by_host or outlook.ties_cards
+            if len(self.fleet.gpus) <= SMALL_FLEET and not by_host:
+                self._board = PlainBoard(self.ledger, outlook)
+            else:
+                self._board = Board(self.ledger, outlook, by_host=by_host)
+        return self._board
+
+    def _observe(self, kind: Kind) -> None:
+        learned = self.mix.observe(kind)
+        if kind not in self._known:
+            self._known.add(kind)
+            if not self._by_host and any(shape.cards != 1 for shape in kind.shapes):
+                self._by_host = learned = True
+        if learned:
+            self._board = None
+
+    def _changed(self, promise: Promise) -> None:
+        if self._board is not None:
+            self._board.changed(promise.cards, promise.host, promise.shape.model)
