@@ -1,6 +1,5 @@
 """Signals that ask to stop."""
 
-import os
 import signal
 import time
 from collections.abc import Iterator
@@ -23,23 +22,22 @@ def handlers() -> Iterator[None]:
 def test_each_of_them_interrupts(number: signal.Signals) -> None:
     signal.signal(number, signal.SIG_DFL)
     with pytest.raises(KeyboardInterrupt), stoppable():
-        os.kill(os.getpid(), number)
-        time.sleep(1)
+        signal.raise_signal(number)
     assert signal.getsignal(number) is signal.SIG_DFL
 
 
 def test_the_same_request_twice_at_once_counts_once() -> None:
     with stoppable():
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
         time.sleep(SAME_SECONDS + 0.1)
         with pytest.raises(KeyboardInterrupt):
-            os.kill(os.getpid(), signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
 
 
 def test_what_the_caller_ignores_stays_ignored() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     with stoppable():
-        os.kill(os.getpid(), signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
