@@ -116,6 +116,15 @@ def shared(
     return views.get(key, lambda: place.read(lambda session: view(session, *args, **kwargs)))
 
 
+def built(build: Callable[Parameters, Value], *args: Parameters.args, **kwargs: Parameters.kwargs) -> Value:
+    """What `build(*args, **kwargs)` makes of shared views, made once per tick for all viewers of the same principal.
+
+    The arguments, the chosen range and the view's own are all that the result may depend on.
+    """
+    key = (workspace().principal, build.__module__, build.__qualname__, chosen_range(), args, tuple(kwargs.items()))
+    return views.get(key, lambda: build(*args, **kwargs))
+
+
 def act(
     use_case: Callable[Concatenate[Any, Parameters], Value], *args: Parameters.args, **kwargs: Parameters.kwargs
 ) -> Value:

@@ -10,12 +10,16 @@ from dashboard.components.agent_cards import agent_cards
 from dashboard.components.card import section
 from dashboard.components.delegation_list import delegation_list
 from dashboard.components.feed import feed
+from dashboard.components.gpu_rows import gpu_rows
 from dashboard.components.needs import need_cards
-from dashboard.live import live, shared
+from dashboard.live import chosen_range, live, shared
 from helios_core.views.agents import Agent, list_agents
 from helios_core.views.events import events
+from helios_core.views.fleet import fleet
 from helios_core.views.needs import needs
 from helios_core.views.overview import under_way_now
+
+SPARKLINE_POINTS = 120
 
 
 @live
@@ -27,6 +31,17 @@ def needs_you() -> None:
         need_cards(found)
     else:
         st.markdown(":green[●] Nothing needs you now.")
+
+
+@live
+def cards() -> None:
+    """One row per card."""
+    section("Cards")
+    found = shared(fleet, chosen_range(), SPARKLINE_POINTS)
+    if found.cards:
+        gpu_rows(found)
+    else:
+        st.caption("No card is known yet. The collector of `helios up` adds them at its first reading.")
 
 
 @live
@@ -71,6 +86,7 @@ def _summary(agents: tuple[Agent, ...]) -> str:
 
 header("Overview", ranges=True)
 needs_you()
+cards()
 team_side, now_side = st.columns([2.3, 1], gap="medium")
 with team_side:
     team()

@@ -35,7 +35,7 @@ class Event:
     selection: tuple[tuple[str, str], ...]
 
 
-def events(session: Session, limit: int = 12) -> tuple[Event, ...]:
+def events(session: Session, limit: int = 8) -> tuple[Event, ...]:
     """The newest events, newest first."""
     sources = (_of_cards, _of_delegations, _of_responses, _of_conversations, _of_configurations)
     found = chain.from_iterable(source(session, limit) for source in sources)

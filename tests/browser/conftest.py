@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event, Thread
 from typing import Literal
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -75,7 +76,7 @@ def installation(
         parsed = make_url(url.get_secret_value())
         wire = Wire(parsed.port or 5432)
         through_wire = parsed.set(port=wire.port).render_as_string(hide_password=False)
-        with served(through_wire, tmp_path_factory.mktemp("web")) as address:
+        with served(through_wire, tmp_path_factory.mktemp("web")) as address, beating(workspace):
             yield Installation(address, workspace, wire)
         wire.close()
         database.close()
@@ -91,6 +92,22 @@ def fresh_database(template: ServerUrls, name: str) -> Iterator[SecretStr]:
     finally:
         execute(owner, f"DROP DATABASE {name} WITH (FORCE)")
         owner.dispose()
+
+
+@contextmanager
+def beating(workspace: Workspace) -> Iterator[None]:
+    """Read the cards of the scene once a second, as a collector does."""
+    is_over = Event()
+
+    def read_cards() -> None:
+        while not is_over.wait(1.0):
+            workspace.act(scene.beat)
+
+    reader = Thread(target=read_cards)
+    reader.start()
+    yield
+    is_over.set()
+    reader.join()
 
 
 @contextmanager

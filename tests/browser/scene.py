@@ -15,6 +15,7 @@ from helios_core.models import (
     GPUEvent,
     GPUProcess,
     GPUResource,
+    GPUSample,
     MultiAgentConversation,
     TaskDelegation,
     TaskDelegationStatus,
@@ -86,8 +87,8 @@ def cards(session: Session, now: datetime) -> None:
     )  # fmt: skip
     session.add_all(
         [
-            GPUProcess(gpu_id=0, pid=2101, name="/usr/local/bin/ollama", memory_used_mb=8100),
-            GPUProcess(gpu_id=1, pid=2102, name="/usr/local/bin/ollama", memory_used_mb=9700),
+            GPUProcess(gpu_id=0, pid=2101, name="ollama runner qwen2.5:7b", memory_used_mb=8100),
+            GPUProcess(gpu_id=1, pid=2102, name="ollama runner llama3.1:8b", memory_used_mb=9700),
             GPUProcess(gpu_id=2, pid=2103, name="/usr/local/bin/ollama", memory_used_mb=None),
         ]
     )
@@ -124,13 +125,32 @@ def samples(session: Session) -> None:
                     sm_clock_mhz_avg, memory_clock_mhz_avg, throttle_reasons)
                 SELECT {seconds}, gpu, at, {seconds}, {curve}, least(100, {curve} + 5), 8200 + 500 * gpu,
                     8300 + 500 * gpu, 60 + 9 * gpu + {curve} / 10, 62 + 9 * gpu + {curve} / 10, 70 + 1.6 * {curve},
-                    80 + 1.6 * {curve}, 1000 + 3 * {curve}, 3505, 1
+                    80 + 1.6 * {curve}, 1000 + 3 * {curve}, 3505,
+                    CASE WHEN gpu = 2 AND extract(epoch FROM now() - at) BETWEEN 240 AND 900 THEN 32
+                         WHEN gpu = 1 AND extract(epoch FROM now() - at) BETWEEN 1200 AND 1500 THEN 4 ELSE 1 END
                 FROM generate_series(0, 2) AS gpu, generate_series(
                     date_bin('{seconds} seconds', now() - interval '{history}', 'epoch'), now(),
                     interval '{seconds} seconds') AS at
+                WHERE gpu <> 1 OR extract(epoch FROM now() - at) NOT BETWEEN 2000 AND 2200
                 """
             )
         )
+
+
+def beat(session: Session) -> None:
+    """Read the cards once more: a sample of each, a little later than the last."""
+    now = datetime.now(UTC)
+    for card in session.scalars(select(GPUResource)):
+        card.sampled_at = now
+        session.add(
+            GPUSample(
+                gpu_id=card.id, sampled_at=now, utilization_percent=card.current_utilization_percent,
+                memory_used_mb=card.current_memory_used_mb, temperature_celsius=card.current_temperature_celsius,
+                power_watts=card.current_power_watts, sm_clock_mhz=1380, memory_clock_mhz=3505,
+                throttle_reasons=32 if card.id == 2 else 0,
+            )
+        )  # fmt: skip
+    session.execute(update(Collector).values(last_success_at=now))
 
 
 def team(session: Session, now: datetime) -> None:

@@ -114,7 +114,7 @@ def called(call: ast.Call) -> str:
 def shown(tree: ast.AST) -> Iterator[ast.expr]:
     """The texts that a module shows as Markdown."""
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Call) or called(node) not in SINKS:
+        if not isinstance(node, ast.Call) or called(node) not in SINKS or ast.unparse(node.func).startswith("formats."):
             continue
         as_text = 1 if called(node) in OPTIONS_AS_TEXT else 3
         yield from node.args[:as_text]

@@ -18,19 +18,16 @@ function create(open) {
   const limit = element("span", "muted");
   const power = element("div", "power", element("div", "muted", "power"), element("div", "", watts, " ", limit));
   const used = element("span", "strong number");
-  const total = element("span", "muted number");
-  const segments = element("div", "segments");
-  const promised = element("div", "promised");
-  const caption = element("div", "caption", memoryLegend(), element("span", "", used, " ", total));
-  const memory = element("div", "memory", caption, element("div", "bar", segments, promised));
+  const promised = element("span", "muted number");
+  const blocks = element("div", "blocks");
+  const tick = element("div", "tick");
+  const measured = element("span", "", element("i", "sample"), used);
+  const caption = element("div", "caption", element("span", "muted", "memory promised ", promised), measured);
+  const memory = element("div", "memory", caption, element("div", "bar", blocks, tick));
   const age = element("div", "age muted number");
   const row = link("card row", open);
   row.append(identity, utilisation.node, temperature.node, power, memory, age);
-  return parts(row, { title, name, state, utilisation, temperature, watts, limit, used, total, segments, promised, age });
-}
-
-function memoryLegend() {
-  return element("span", "muted", "memory ", element("i", "tick"), "promised");
+  return parts(row, { title, name, state, utilisation, temperature, watts, limit, used, promised, blocks, tick, age });
 }
 
 function chart(label, isFilled) {
@@ -46,6 +43,7 @@ function chart(label, isFilled) {
 function update(row, card, open) {
   const of = row.heliosParts;
   aim(row, card.target, open);
+  attribute(row, "aria-current", card.is_selected ? "true" : null);
   attribute(row, "title", card.note);
   say(of.title, card.title);
   say(of.name, card.name);
@@ -54,12 +52,12 @@ function update(row, card, open) {
   draw(of.temperature, card.temperature);
   say(of.watts, card.power);
   say(of.limit, card.power_limit);
-  say(of.used, card.memory_used);
-  say(of.total, card.memory_total);
-  reconcile(of.segments, card.segments, () => element("div", "segment"), paint);
-  of.promised.hidden = card.promised_percent === null;
-  of.promised.style.left = `${card.promised_percent}%`;
-  attribute(of.promised, "title", card.promised);
+  say(of.used, card.memory.used);
+  say(of.promised, card.memory.promised);
+  reconcile(of.blocks, card.memory.blocks, () => element("div", "block"), paint);
+  of.tick.hidden = card.memory.used_percent === null;
+  of.tick.style.left = `${card.memory.used_percent}%`;
+  attribute(of.tick, "title", `measured ${card.memory.used}`);
   say(of.age, card.age);
 }
 
@@ -84,11 +82,11 @@ function area(path) {
     .join("");
 }
 
-function paint(segment, { label, left, width, colour, is_measured: isMeasured, title }) {
-  segment.style.left = `${left}%`;
-  segment.style.width = `${width}%`;
-  segment.style.setProperty("--colour", colour);
-  attribute(segment, "data-measured", isMeasured);
-  attribute(segment, "title", title);
-  say(segment, width > 8 ? label : "");
+function paint(block, { label, left, width, colour, is_promised: isPromised, title }) {
+  block.style.left = `${left}%`;
+  block.style.width = `${width}%`;
+  block.style.setProperty("--colour", colour);
+  attribute(block, "data-promised", isPromised);
+  attribute(block, "title", title);
+  say(block, width > 10 ? label : "");
 }
