@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from math import ceil
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import ColumnElement, Float, Integer, Row, case, func, literal, select
+from sqlalchemy import ColumnElement, Float, Integer, Row, Select, case, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from helios_core.models import Collector, GPUResource, GPUSample, GPUSampleRollup
@@ -93,9 +93,9 @@ def gpu_history(
     step_seconds = step_for(start, end, max_points, finest_step_seconds(start, interval_seconds))
     first = aligned(start, step_seconds)
     points = ceil((end - first).total_seconds() / step_seconds)
-    rows = session.execute(_slots(gpu_ids, first, first + timedelta(seconds=points * step_seconds), step_seconds)).all()
-    by_card = {gpu_id: list(found) for gpu_id, found in groupby(rows, key=lambda row: cast("int", row.gpu_id))}
-    return tuple(_series(gpu_id, first, step_seconds, points, by_card.get(gpu_id, [])) for gpu_id in gpu_ids)
+    last = first + timedelta(seconds=points * step_seconds)
+    found = {row.gpu_id: row for row in session.execute(_lines(gpu_ids, first, last, step_seconds))}
+    return tuple(_series(gpu_id, first, step_seconds, points, found.get(gpu_id)) for gpu_id in gpu_ids)
 
 
 def step_for(start: datetime, end: datetime, max_points: int, finest_seconds: float = 1) -> int:
@@ -126,18 +126,20 @@ def source_seconds(step_seconds: int) -> int | None:
     return next((seconds for seconds in reversed(RESOLUTIONS_SECONDS) if step_seconds % seconds == 0), None)
 
 
-def _slots(gpu_ids: Sequence[int], start: datetime, end: datetime, step_seconds: int) -> Any:  # noqa: ANN401
-    """The query for one row a card and step, in this order: mean values, and all throttle reasons."""
+def _lines(gpu_ids: Sequence[int], start: datetime, end: datetime, step_seconds: int) -> Select[Any]:
+    """The query for one row a card: an array of slots on the grid, and as many mean values and throttle reasons."""
     resolution = source_seconds(step_seconds)
     table: Any = GPUSample if resolution is None else GPUSampleRollup
     at: InstrumentedAttribute[datetime] = table.sampled_at if resolution is None else table.bucket_at
-    slot = func.floor(func.extract("epoch", at - start) / step_seconds).cast(Integer).label("slot")
+    slot = func.floor(func.date_part("epoch", at - start) / step_seconds).cast(Integer).label("slot")
     means = [_mean(table, metric).label(metric) for metric in METRICS]
     reasons = func.bit_or(table.throttle_reasons).label("throttle_reasons")
     query = select(table.gpu_id, slot, *means, reasons).where(table.gpu_id.in_(gpu_ids), at >= start, at < end)
     if resolution is not None:
         query = query.where(GPUSampleRollup.resolution_seconds == resolution)
-    return query.group_by(table.gpu_id, "slot").order_by(table.gpu_id, "slot")
+    slots = query.group_by(table.gpu_id, "slot").subquery()
+    arrays = [func.array_agg(column).label(column.name) for column in slots.c if column.name != "gpu_id"]
+    return select(slots.c.gpu_id, *arrays).group_by(slots.c.gpu_id)
 
 
 def _mean(table: Any, metric: str) -> ColumnElement[Any]:  # noqa: ANN401
@@ -148,20 +150,17 @@ def _mean(table: Any, metric: str) -> ColumnElement[Any]:  # noqa: ANN401
     return func.sum(mean * count) / func.nullif(func.sum(case((mean.is_not(None), count))), 0)
 
 
-def _series(gpu_id: int, start: datetime, step_seconds: int, points: int, rows: Sequence[Row[Any]]) -> GpuSeries:
-    """Lay the rows out on the grid."""
-    slots = np.array([row.slot for row in rows], dtype=np.int64)
-
-    def laid_out(metric: str) -> FloatArray:
-        line = np.full(points, np.nan, dtype=np.float32)
-        line[slots] = np.array([getattr(row, metric) for row in rows], dtype=np.float32)
-        return line
-
+def _series(gpu_id: int, start: datetime, step_seconds: int, points: int, row: Row[Any] | None) -> GpuSeries:
+    """Lay what was found on the grid."""
+    lines = {metric: np.full(points, np.nan, dtype=np.float32) for metric in METRICS}
     reasons = np.full(points, UNKNOWN_REASONS, dtype=np.int64)
-    known = [UNKNOWN_REASONS if row.throttle_reasons is None else row.throttle_reasons for row in rows]
-    reasons[slots] = np.array(known, dtype=np.int64)
-    lines = {metric.replace("_mb", "_mib"): laid_out(metric) for metric in METRICS}
-    return GpuSeries(gpu_id=gpu_id, start=start, step_seconds=step_seconds, throttle_reasons=reasons, **lines)
+    if row is not None:
+        slots = np.array(row.slot)
+        for metric, line in lines.items():
+            line[slots] = np.array(getattr(row, metric), dtype=np.float32)
+        reasons[slots] = [UNKNOWN_REASONS if mask is None else mask for mask in row.throttle_reasons]
+    named = {metric.replace("_mb", "_mib"): line for metric, line in lines.items()}
+    return GpuSeries(gpu_id=gpu_id, start=start, step_seconds=step_seconds, throttle_reasons=reasons, **named)
 
 
 def throttle_spans(series: GpuSeries) -> tuple[ThrottleSpan, ...]:
@@ -185,7 +184,7 @@ def energy_used(session: Session, gpu_ids: Sequence[int], start: datetime, end: 
     """
     resolution = _energy_resolution(start, end)
     bucket, width = GPUSampleRollup.bucket_at, timedelta(seconds=resolution)
-    overlap = func.extract("epoch", func.least(bucket + width, literal(end)) - func.greatest(bucket, literal(start)))
+    overlap = func.date_part("epoch", func.least(bucket + width, literal(end)) - func.greatest(bucket, literal(start)))
     sampled = GPUSampleRollup.sample_count * func.coalesce(Collector.interval_seconds, 1.0)
     seconds = func.least(sampled, resolution) * overlap / resolution
     rows = session.execute(
@@ -212,5 +211,5 @@ def energy_used(session: Session, gpu_ids: Sequence[int], start: datetime, end: 
 
 def _energy_resolution(start: datetime, end: datetime) -> int:
     """The finest rollups that are kept of the whole range, and not too many of them."""
-    step_seconds = step_for(start, end, 10 * MOST_POINTS, max(10.0, finest_step_seconds(start, 1.0)))
+    step_seconds = step_for(start, end, 2 * MOST_POINTS, max(10.0, finest_step_seconds(start, 1.0)))
     return source_seconds(step_seconds) or RESOLUTIONS_SECONDS[0]
