@@ -10,6 +10,7 @@ HeliosError
 │   └── SchemaOutdated      the database waits for `helios db upgrade`
 ├── NotFound                there is no such thing, or the reader may not see it
 ├── NotAllowed              the principal may not do this
+│   └── NotEnabled          Helios is switched off for this user
 ├── Refused                 the request contradicts a rule of the data
 │   ├── InvalidInput        a field has a value that cannot be
 │   ├── EditConflict        somebody else saved first
@@ -65,6 +66,10 @@ class NotFound(HeliosError):
 
 class NotAllowed(HeliosError):
     """You may not do this."""
+
+
+class NotEnabled(NotAllowed):
+    """Helios is not enabled for you; ask an operator."""
 
 
 class Refused(HeliosError):

@@ -1,32 +1,26 @@
 """Agents: saving their configurations, version by version, so that nobody overwrites what they have not seen.
 
-Operators edit the default of all users. A user's save makes, or changes, a configuration of their own beside it.
+Operators edit the default of all users. A user's save makes, or changes, a configuration of their own beside it, which
+goes on following the default in every field that holds the default's value.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, null, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from helios_core.database.refusals import refusals
 from helios_core.database.session import principal_of
-from helios_core.errors import DuplicateEntry, EditConflict, InvalidInput, NotAllowed, NotFound
+from helios_core.errors import DuplicateEntry, EditConflict, InvalidInput, NotFound
 from helios_core.models import AgentConfiguration, AgentConfigurationVersion, AgentProfile, AgentStatus, User
-from helios_core.services.allocations import keep_promise
+from helios_core.services.allocations import release_promise
+from helios_core.services.audit import checked_reason, recorded
 from helios_core.services.configurations import ConfigurationFields, FieldChange, differences
+from helios_core.services.permissions import Action, require
+from helios_core.services.versions import lock_agents, write_version
 
-PROMISED_FIELDS = {
-    "model_provider",
-    "assigned_llm",
-    "gpu_assignment",
-    "allocated_memory_mb",
-    "context_tokens",
-    "is_enabled",
-}
-"""What a promise of GPU memory depends on."""
-REASON_MAX_CHARACTERS = 500
 AGENT_ID = re.compile("[a-z][a-z0-9_]{0,62}")
 
 
@@ -51,9 +45,9 @@ def save_configuration(
     Raises InvalidInput with a sentence for each field that cannot be, EditConflict where somebody saved since the
     version that the editor saw, NotFound and NotAllowed.
     """
-    _may_edit(session)
-    if reason is not None and (len(reason) > REASON_MAX_CHARACTERS or "\0" in reason):
-        raise InvalidInput({"reason": f"Give the reason in at most {REASON_MAX_CHARACTERS} characters."})
+    require(session, Action.EDIT_CONFIGURATIONS)
+    reason = checked_reason(reason)
+    lock_agents(session, [agent_id])
     seen = _resolved(session, agent_id, lock=True)
     if seen.version != expected_version:
         raise EditConflict(_conflict(session, seen, expected_version))
@@ -82,6 +76,21 @@ def roll_back(session: Session, agent_id: str, version: int, expected_version: i
     return save_configuration(session, agent_id, snapshot, expected_version, f"rolled back to version {version}")
 
 
+def return_to_default(session: Session, agent_id: str, expected_version: int, reason: str | None = None) -> None:
+    """Remove the principal's own configuration of `agent_id`, with its versions, so that the default holds again."""
+    require(session, Action.EDIT_CONFIGURATIONS)
+    lock_agents(session, [agent_id])
+    own = _resolved(session, agent_id, lock=True)
+    if own.user_id is None:
+        message = f"You have no configuration of {agent_id} of your own; the default holds."
+        raise NotFound(message)
+    if own.version != expected_version:
+        raise EditConflict(_conflict(session, own, expected_version))
+    release_promise(session, own, "returned to the default")
+    with recorded(session, "removed", own, reason):
+        session.delete(own)
+
+
 def set_enabled(session: Session, agent_id: str, is_enabled: bool) -> SavedConfiguration:
     """Switch an agent on or off. One that is off holds no GPU memory and gets no work."""
     seen = _resolved(session, agent_id)
@@ -99,9 +108,7 @@ def create_agent(
     capabilities: Sequence[str] = (),
 ) -> SavedConfiguration:
     """A new agent for all users, with its first version. Raises InvalidInput, DuplicateEntry and NotAllowed."""
-    if not principal_of(session).sees_all:
-        message = "Only an operator adds agents."
-        raise NotAllowed(message)
+    require(session, Action.ADD_AGENTS)
     if not AGENT_ID.fullmatch(agent_id):
         message = "An agent's id has 1 to 63 small letters, digits and underscores, and begins with a letter."
         raise InvalidInput({"agent_id": message})
@@ -126,57 +133,6 @@ def create_agent(
         message = f"There is an agent {agent_id} already."
         raise DuplicateEntry(message) from error
     return SavedConfiguration(agent_id, configuration.version, ())
-
-
-def write_version(
-    session: Session,
-    configuration: AgentConfiguration,
-    fields: ConfigurationFields,
-    reason: str | None,
-    *,
-    changed_by: int | None,
-    owner_id: int | None = None,
-) -> None:
-    """Store `fields` as the next version, with its snapshot, and keep what is promised to the agent in step.
-
-    `changed_by` None: Helios itself. `owner_id`: the operator who answers for a default's promises, if not the
-    principal.
-    """
-    before = ConfigurationFields.of(configuration).snapshot() if configuration.id else {}
-    snapshot = fields.snapshot()
-    _store(session, configuration, fields)
-    session.add(
-        AgentConfigurationVersion(
-            user_id=configuration.user_id,
-            configuration_id=configuration.id,
-            agent_id=configuration.agent_id,
-            version=configuration.version,
-            snapshot=snapshot,
-            # None alone would mean the column's default, which is whoever is bound to the transaction.
-            changed_by=null() if changed_by is None else changed_by,
-            reason=reason,
-        )
-    )
-    session.flush()
-    if PROMISED_FIELDS & {change.field for change in differences(before, snapshot)}:
-        keep_promise(session, configuration, owner_id)
-
-
-def _store(session: Session, configuration: AgentConfiguration, fields: ConfigurationFields) -> None:
-    try:
-        with refusals(session):
-            session.add(configuration)
-            for field, value in fields:
-                setattr(configuration, field, value)
-            configuration.version += 1
-    except NotFound as error:
-        raise InvalidInput({"gpu_assignment": f"There is no GPU {fields.gpu_assignment}."}) from error
-
-
-def _may_edit(session: Session) -> None:
-    if principal_of(session).role == "viewer":
-        message = "Viewers read; ask an operator for the role that may edit agents."
-        raise NotAllowed(message)
 
 
 def _edited_user_id(session: Session) -> int | None:

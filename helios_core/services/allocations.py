@@ -4,12 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from helios_core.database.session import principal_of
 from helios_core.errors import InvalidInput
 from helios_core.models import AgentConfiguration, GPUAllocation, GPUResource
+from helios_core.services.audit import recorded
 from helios_core.services.promises import CardAccount, Need, Promise, estimated, fit_on, portions
 
 CARD_LOCKS = 0x67707573
@@ -44,27 +45,39 @@ def keep_promise(session: Session, configuration: AgentConfiguration, owner_id: 
 
     `owner_id`: the operator who answers for a default configuration, if not the principal.
     """
-    held = list(
-        session.scalars(
-            select(GPUAllocation).where(
-                func.coalesce(GPUAllocation.configuration_id, GPUAllocation.default_configuration_id)
-                == configuration.id,
-                GPUAllocation.released_at.is_(None),
-            )
-        )
-    )
+    held = _held(session, configuration)
     target = configuration.gpu_assignment if configuration.is_enabled else None
     touched = {allocation.gpu_id for allocation in held} | ({target} if target is not None else set())
     by_id = {account.gpu_id: account for account in accounts(session, touched, lock=True)}
     if target is not None:
         _promise(session, configuration, by_id[target], held, owner_id)
-    for allocation in held:
-        if allocation.gpu_id != target:
-            allocation.released_at = func.now()
-            allocation.release_reason = "moved" if configuration.is_enabled else "agent switched off"
-    session.flush()
+    leaving = [allocation for allocation in held if allocation.gpu_id != target]
+    _release(session, leaving, "moved" if configuration.is_enabled else "agent switched off")
     for account in accounts(session, touched):
         _settle(session, account)
+
+
+def release_promise(session: Session, configuration: AgentConfiguration, reason: str) -> None:
+    """End what is promised to the agent with this configuration."""
+    held = _held(session, configuration)
+    touched = {allocation.gpu_id for allocation in held}
+    accounts(session, touched, lock=True)
+    _release(session, held, reason)
+    for account in accounts(session, touched):
+        _settle(session, account)
+
+
+def _held(session: Session, configuration: AgentConfiguration) -> Sequence[GPUAllocation]:
+    configuration_id = func.coalesce(GPUAllocation.configuration_id, GPUAllocation.default_configuration_id)
+    live = select(GPUAllocation).where(configuration_id == configuration.id, GPUAllocation.released_at.is_(None))
+    return session.scalars(live).all()
+
+
+def _release(session: Session, allocations: Iterable[GPUAllocation], reason: str) -> None:
+    for allocation in allocations:
+        with recorded(session, "released", allocation, reason):
+            allocation.released_at = func.now()
+            allocation.release_reason = reason
 
 
 def _promise(
@@ -84,12 +97,11 @@ def _promise(
     fit = fit_on(account, need, configuration.id)
     if fit.refusal is not None:
         raise InvalidInput({"gpu_assignment": fit.refusal})
-    allocation = next((allocation for allocation in held if allocation.gpu_id == account.gpu_id), None)
-    if allocation is None:
-        allocation = _new_allocation(configuration, account.gpu_id, owner_id or principal_of(session).user_id)
-        session.add(allocation)
-    allocation.model_name = configuration.assigned_llm
-    allocation.allocated_memory_mb = portions([*account.without(configuration.id), need])[-1]
+    found = next((allocation for allocation in held if allocation.gpu_id == account.gpu_id), None)
+    allocation = found or _new_allocation(configuration, account.gpu_id, owner_id or principal_of(session).user_id)
+    with recorded(session, "changed" if found else "promised", allocation):
+        allocation.model_name = configuration.assigned_llm
+        allocation.allocated_memory_mb = portions([*account.without(configuration.id), need])[-1]
 
 
 def _new_allocation(configuration: AgentConfiguration, gpu_id: int, owner_id: int | None) -> GPUAllocation:
@@ -124,12 +136,11 @@ def _settle(session: Session, account: CardAccount) -> None:
     """Let whoever is now first with a model pay for its weights: the one that did may have left."""
     due = portions([promise.need for promise in account.promises])
     for promise, portion in zip(account.promises, due, strict=True):
-        if portion != promise.promised_mib:
-            session.execute(
-                update(GPUAllocation)
-                .where(GPUAllocation.id == promise.allocation_id)
-                .values(allocated_memory_mb=portion)
-            )
+        # Another user's promise stays unseen; its owner's next save settles it.
+        allocation = session.get(GPUAllocation, promise.allocation_id) if portion != promise.promised_mib else None
+        if allocation is not None:
+            with recorded(session, "changed", allocation, "another agent pays for the model's weights now"):
+                allocation.allocated_memory_mb = portion
 
 
 @contextmanager

@@ -22,6 +22,8 @@ from helios_core.models import (
     TaskSynthesis,
 )
 from helios_core.models.base import Base
+from helios_core.services.audit import record as record_change
+from helios_core.services.permissions import Action, require
 from helios_core.services.records import (
     ConversationRecord,
     DelegationRecord,
@@ -47,6 +49,7 @@ def import_conversation(
     session: Session, record: ConversationRecord, *, source: Source, source_name: str, digest: str
 ) -> ImportResult:
     """Store a record with all its parts as a conversation of the session's user, once for each `digest`."""
+    require(session, Action.IMPORT_CONVERSATIONS)
     conversation_id = _insert_conversation(session, record, source, source_name, digest)
     if conversation_id is None:
         return _already_there(session, digest)
@@ -62,15 +65,30 @@ def import_conversation(
     return ImportResult(conversation_id, record.title, is_new=True)
 
 
-def remove_conversation(session: Session, conversation_id: int) -> None:
+def remove_conversation(session: Session, conversation_id: int, reason: str | None = None) -> None:
     """Delete a conversation with all its parts."""
+    require(session, Action.REMOVE_CONVERSATIONS)
     statement = delete(MultiAgentConversation).where(MultiAgentConversation.id == conversation_id)
-    if session.scalar(statement.returning(MultiAgentConversation.id)) is None:
+    removed = session.execute(
+        statement.returning(MultiAgentConversation.user_id, MultiAgentConversation.title)
+    ).one_or_none()
+    if removed is None:
         raise NotFound(f"There is no conversation {conversation_id}.")
+    record_change(
+        session,
+        "removed",
+        MultiAgentConversation.__tablename__,
+        conversation_id,
+        before={"title": removed.title},
+        after=None,
+        reason=reason,
+        owner_id=removed.user_id,
+    )
 
 
 def remove_samples(session: Session) -> int:
     """Delete the samples of the session's user, and return how many there were."""
+    require(session, Action.REMOVE_SAMPLES)
     statement = delete(MultiAgentConversation).where(
         MultiAgentConversation.user_id == principal_of(session).user_id, MultiAgentConversation.source == "sample"
     )

@@ -268,9 +268,9 @@ def test_two_first_saves_of_one_user_at_once_make_one_configuration(
 
 def test_viewers_save_nothing_and_users_add_no_agents(workspace: Workspace, tester: str, member: Principal) -> None:
     viewer = workspace.on_behalf_of(Principal(user_id=member.user_id, role="viewer"))
-    with pytest.raises(NotAllowed, match="Viewers read"):
+    with pytest.raises(NotAllowed, match="Viewers may not edit configurations; ask an operator"):
         save(viewer, tester, 1, timeout_seconds=30)
-    with pytest.raises(NotAllowed, match="operator adds"):
+    with pytest.raises(NotAllowed, match="Users may not add agents; ask an operator"):
         create(workspace.on_behalf_of(member), "mine")
 
 

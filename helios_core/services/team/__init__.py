@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 
 from helios_core.database.session import principal_of
 from helios_core.models import AgentConfiguration, AgentProfile, AgentStatus, GPUResource, ModelProvider
-from helios_core.services.agents import write_version
 from helios_core.services.allocations import accounts
 from helios_core.services.configurations import ConfigurationFields
 from helios_core.services.promises import CardAccount, portions
 from helios_core.services.team.placing import WITHOUT_CARDS, Card, Place, Rung, place_groups
 from helios_core.services.users import ensure_local_operator
+from helios_core.services.versions import lock_agents, write_version
 
 TEAM = (
     "project_manager",
@@ -88,6 +88,7 @@ def place_default_team(session: Session) -> tuple[str, ...]:
     Returns the ids of whom it placed: none while no card is known. Its promises are the principal's, or the local
     operator's where Helios itself calls. Each is a version of its own, so that a person's later edit stays.
     """
+    lock_agents(session, TEAM)
     owner_id = principal_of(session).user_id or ensure_local_operator(session).user_id
     untouched = [(member, found) for member in default_team() if (found := _untouched(session, member)) is not None]
     cards = [Card(account.gpu_id, _free_mib(session, account)) for account in accounts(session, lock=True)]

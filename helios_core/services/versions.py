@@ -1,0 +1,137 @@
+"""Versions: storing a configuration, with everything that goes with it, in one transaction.
+
+With it go a snapshot to roll back to, the audit, the promise of GPU memory, and, where it is the default, the users'
+own configurations: in each field in which one of them holds what the default held, it follows.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import func, null, select
+from sqlalchemy.orm import Session
+
+from helios_core.database.refusals import refusals
+from helios_core.errors import InvalidInput, NotFound
+from helios_core.models import AgentConfiguration, AgentConfigurationVersion
+from helios_core.services.allocations import accounts, keep_promise
+from helios_core.services.audit import recorded
+from helios_core.services.configurations import ConfigurationFields, differences
+
+PROMISED_FIELDS = {
+    "model_provider",
+    "assigned_llm",
+    "gpu_assignment",
+    "allocated_memory_mb",
+    "context_tokens",
+    "is_enabled",
+}
+"""What a promise of GPU memory depends on."""
+AGENT_LOCKS = 0x6167656E
+"""The first key of the advisory locks on agents; the second is a hash of the agent's id."""
+
+
+def lock_agents(session: Session, agent_ids: Iterable[str]) -> None:
+    """Let nobody else save these agents before the transaction ends.
+
+    Taken before the locks on cards, so that a save of the default and one of a user's own cannot wait for each other.
+    """
+    for agent_id in sorted(agent_ids):
+        session.execute(select(func.pg_advisory_xact_lock(AGENT_LOCKS, func.hashtext(agent_id))))
+
+
+def write_version(
+    session: Session,
+    configuration: AgentConfiguration,
+    fields: ConfigurationFields,
+    reason: str | None,
+    *,
+    changed_by: int | None,
+    owner_id: int | None = None,
+) -> None:
+    """Store `fields` as the next version, with all that goes with it.
+
+    `changed_by` None: Helios itself. `owner_id`: the operator who answers for a default's promises, if not the
+    principal.
+    """
+    before = ConfigurationFields.of(configuration).snapshot() if configuration.id else {}
+    after = fields.snapshot()
+    action = "changed" if before else "added"
+    with recorded(session, action, configuration, reason, by_helios=changed_by is None):
+        _store(session, configuration, fields)
+    _add_snapshot(session, configuration, after, reason, changed_by)
+    followers = _followers(session, configuration, before, after)
+    if PROMISED_FIELDS & {change.field for change in differences(before, after)}:
+        if followers:
+            accounts(session, lock=True)
+        keep_promise(session, configuration, owner_id)
+    for follower, moved in followers:
+        _follow(session, follower, moved, f"follows version {configuration.version} of the default", changed_by)
+
+
+def _store(session: Session, configuration: AgentConfiguration, fields: ConfigurationFields) -> None:
+    try:
+        with refusals(session):
+            session.add(configuration)
+            for field, value in fields:
+                setattr(configuration, field, value)
+            configuration.version += 1
+    except NotFound as error:
+        raise InvalidInput({"gpu_assignment": f"There is no GPU {fields.gpu_assignment}."}) from error
+
+
+def _add_snapshot(
+    session: Session,
+    configuration: AgentConfiguration,
+    snapshot: dict[str, Any],
+    reason: str | None,
+    changed_by: int | None,
+) -> None:
+    session.add(
+        AgentConfigurationVersion(
+            user_id=configuration.user_id,
+            configuration_id=configuration.id,
+            agent_id=configuration.agent_id,
+            version=configuration.version,
+            snapshot=snapshot,
+            # None alone would mean the column's default, which is whoever is bound to the transaction.
+            changed_by=null() if changed_by is None else changed_by,
+            reason=reason,
+        )
+    )
+    session.flush()
+
+
+def _followers(
+    session: Session, default: AgentConfiguration, before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[tuple[AgentConfiguration, dict[str, Any]]]:
+    """Users' own configurations that follow a change of the default, each with the fields in which it does."""
+    if default.user_id is not None or not before:
+        return []
+    own = session.scalars(
+        select(AgentConfiguration)
+        .where(AgentConfiguration.agent_id == default.agent_id, AgentConfiguration.user_id.is_not(None))
+        .order_by(AgentConfiguration.id)
+        .execution_options(populate_existing=True)
+    ).all()
+    changes = differences(before, after)
+    found = []
+    for configuration in own:
+        held = ConfigurationFields.of(configuration).snapshot()
+        found.append((configuration, {c.field: c.after for c in changes if held[c.field] == c.before}))
+    return [(configuration, moved) for configuration, moved in found if moved]
+
+
+def _follow(
+    session: Session, own: AgentConfiguration, moved: Mapping[str, Any], reason: str, changed_by: int | None
+) -> None:
+    """Move a user's own configuration along; where no card has room for it, only in what needs none."""
+    held = ConfigurationFields.of(own).snapshot()
+    try:
+        with session.begin_nested():
+            write_version(session, own, ConfigurationFields.validated({**held, **moved}), reason, changed_by=changed_by)
+    except InvalidInput as refused:
+        light = {field: value for field, value in moved.items() if field not in PROMISED_FIELDS}
+        if light:
+            fields = ConfigurationFields.validated({**held, **light})
+            reason = f"{reason}, apart from its model and card: {refused}"
+            write_version(session, own, fields, reason, changed_by=changed_by)
