@@ -1,9 +1,9 @@
 """Configurations as the agent form shows them: what holds, its versions, and where the agent fits."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -69,8 +69,8 @@ def configuration_form(session: Session, agent_id: str) -> ConfigurationForm:
         agent_id=agent_id,
         version=configuration.version,
         values=ConfigurationFields.of(configuration).snapshot(),
-        saved_by=newest[1] if newest else "Helios",
-        saved_at=newest[0].created_at if newest else None,
+        saved_by=newest.saved_by if newest else "Helios",
+        saved_at=newest.saved_at if newest else None,
         is_own=configuration.user_id is not None,
         edits_default=principal.sees_all,
         may_edit=principal.role != "viewer",
@@ -82,18 +82,18 @@ def versions(session: Session, agent_id: str) -> tuple[Version, ...]:
     """The newest versions of what holds for the reader, newest first, each with what it changed."""
     configuration = _holding(session, agent_id)
     saved = _saved(session, configuration.id, VERSIONS + 1)
-    before: Sequence[Mapping[str, Any] | None] = [row.snapshot for row, _ in saved[1:]] + [None]
+    before = [*(version.values for version in saved[1:]), None]
     return tuple(
         Version(
-            version=row.version,
-            saved_by=saved_by,
-            saved_at=row.created_at,
-            reason=row.reason,
-            is_live=row.version == configuration.version,
-            changes=() if previous is None else differences(previous, row.snapshot),
-            values=row.snapshot,
+            version=version.version,
+            saved_by=version.saved_by,
+            saved_at=version.saved_at,
+            reason=version.reason,
+            is_live=version.version == configuration.version,
+            changes=() if previous is None else differences(previous, version.values),
+            values=version.values,
         )
-        for (row, saved_by), previous in list(zip(saved, before, strict=True))[:VERSIONS]
+        for version, previous in list(zip(saved, before, strict=True))[:VERSIONS]
     )
 
 
@@ -124,6 +124,14 @@ def card_fits(
     return Fits(found, tuple(fits))
 
 
+class _Saved(NamedTuple):
+    version: int
+    saved_at: datetime
+    reason: str | None
+    values: Mapping[str, Any]
+    saved_by: str
+
+
 def _holding(session: Session, agent_id: str) -> AgentConfiguration:
     principal = principal_of(session)
     own = None if principal.sees_all else principal.user_id
@@ -142,7 +150,7 @@ def _holding(session: Session, agent_id: str) -> AgentConfiguration:
     return found
 
 
-def _saved(session: Session, configuration_id: int, limit: int) -> list[tuple[AgentConfigurationVersion, str]]:
+def _saved(session: Session, configuration_id: int, limit: int) -> list[_Saved]:
     me = principal_of(session).user_id
     rows = session.execute(
         select(AgentConfigurationVersion, User.username)
@@ -151,7 +159,15 @@ def _saved(session: Session, configuration_id: int, limit: int) -> list[tuple[Ag
         .order_by(AgentConfigurationVersion.version.desc())
         .limit(limit)
     )
-    return [(row, _signature(row.changed_by, username, me)) for row, username in rows]
+    return [
+        _Saved(row.version, row.created_at, row.reason, _object(row.snapshot), _signature(row.changed_by, username, me))
+        for row, username in rows
+    ]
+
+
+def _object(snapshot: object) -> Mapping[str, Any]:
+    """A snapshot's fields; one that another program wrote in a form of its own holds none that we know."""
+    return snapshot if isinstance(snapshot, dict) else {}
 
 
 def _signature(changed_by: int | None, username: str | None, me: int | None) -> str:
