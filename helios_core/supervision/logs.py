@@ -15,7 +15,7 @@ class LogFile:
         self.path = path
         self._limit_bytes = limit_bytes
         self._lock = Lock()
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def copy(self, source: BinaryIO) -> None:
         """Write all of `source` as it comes, until it ends."""

@@ -13,6 +13,11 @@ def test_it_keeps_what_it_is_given(tmp_path: Path) -> None:
     assert log.tail(2) == ["two", "three"]
 
 
+def test_nobody_else_reads_it(tmp_path: Path) -> None:
+    log = LogFile(tmp_path / "logs" / "serve.log")
+    assert log.path.parent.stat().st_mode & 0o077 == 0
+
+
 def test_an_old_log_goes_on(tmp_path: Path) -> None:
     LogFile(tmp_path / "serve.log").write(b"yesterday\n")
     LogFile(tmp_path / "serve.log").write(b"today\n")
