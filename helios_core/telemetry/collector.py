@@ -19,6 +19,8 @@ from helios_core.telemetry.writer import Writer
 
 FLUSH_SECONDS = 0.8
 """How long a collector that has to stop may take to write what is left."""
+FIRST_ANSWER_SECONDS = 0.5
+"""How long the first sweep waits for the database, which knows whether to simulate."""
 
 
 def collect(settings: Settings) -> None:
@@ -60,6 +62,7 @@ def run_collector(
 def _sweep_on_schedule(interval_seconds: float, source: CardSource, writer: Writer, stop: Event) -> None:
     """Sweep at every tick of the interval. A sweep that takes longer costs ticks, and never moves them."""
     watch = HealthWatch()
+    writer.has_answered.wait(FIRST_ANSWER_SECONDS)
     next_tick = monotonic()
     while not stop.wait(max(0.0, next_tick - monotonic())) and writer.is_alive():
         if not writer.is_standby:

@@ -45,6 +45,8 @@ class Writer(Thread):
         self._housekeeping = Housekeeping(settings)
         self._failures = 0
         self.is_standby = False
+        self.has_answered = Event()
+        """Set when the database has answered for the first time."""
         self.failure: ConfigurationError | None = None
         """Why this writer gave up: a database that must not be used."""
 
@@ -97,6 +99,7 @@ class Writer(Thread):
             self._fail(error)
         else:
             self._failures = 0
+            self.has_answered.set()
 
     def _holds_host(self) -> bool:
         """Whether this is the one collector of this host: an advisory lock of a connection that stays open."""
