@@ -117,13 +117,13 @@ def _outcome(found: Conversation, faces: dict[str, Face]) -> None:
     if found.syntheses:
         answers.syntheses(found.syntheses, faces)
     else:
-        st.caption("Nobody summed the responses up.")
+        st.caption("Not yet." if found.is_under_way else "Nobody summed the responses up.")
     section("Responses", f"{len(found.responses)}" if found.responses else "")
     shows_all = st.session_state.get("all_responses") == found.id
     if found.responses:
         answers.responses(found.responses if shows_all else found.responses[:RESPONSES], faces)
     else:
-        st.caption("No response was recorded.")
+        st.caption("None yet." if found.is_under_way else "No response was recorded.")
     if len(found.responses) > RESPONSES and not shows_all:
         st.button(f"Show all {len(found.responses)}", on_click=_show_all_responses, args=(found.id,))
 

@@ -50,10 +50,11 @@ def _card(row: Delegation) -> dict[str, object]:
         "face": face(row.target_agent_id, row.target_name),
         "task": short(row.task, 140),
         "conversation": short(row.conversation_title, 80) if row.conversation_title else "outside of a conversation",
-        "facts": " · ".join(filter(None, [timing(row), attempt, when])),
+        "facts": " · ".join(filter(None, [short(row.target_name, 40), timing(row), attempt, when])),
         "date": date_and_time(at) if at else "no time recorded",
         "percent": row.progress_percent if row.is_under_way else None,
         "trouble": f"■ {short(row.stuck, 120)}" if row.stuck else None,
         "error": short(row.error_message, 120) if row.error_message else None,
+        "tone": sign(row.status).tone,
         "target": target("delegations", delegation=row.id),
     }

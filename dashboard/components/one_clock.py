@@ -62,7 +62,7 @@ def spoken_until(conversation: Conversation, moment: float | None) -> int:
 def drawing(conversation: Conversation, faces: dict[str, Face], gpus: Sequence[Drawing]) -> Drawing:
     """What the component draws."""
     clock = conversation.clock
-    tasks = _ordered_tasks(conversation) if clock is None else _timed_tasks(conversation, clock)
+    tasks = _ordered_tasks(conversation, faces) if clock is None else _timed_tasks(conversation, clock, faces)
     return {
         "is_order": clock is None,
         "length": len(conversation.marks) if clock is None else (clock.ended_at - clock.started_at).total_seconds(),
@@ -120,11 +120,11 @@ def _timed_phases(conversation: Conversation, clock: Clock) -> Iterator[Drawing]
             yield _phase(phase, start, end, formats.duration(end - start))
 
 
-def _timed_tasks(conversation: Conversation, clock: Clock) -> list[tuple[str, Drawing]]:
+def _timed_tasks(conversation: Conversation, clock: Clock, faces: dict[str, Face]) -> list[tuple[str, Drawing]]:
     return [
         (
             delegation.target_agent_id,
-            task(delegation, lambda at: seconds_at(clock, at, 0)) | {"asked_by": delegation.pm_agent_id},
+            task(delegation, lambda at: seconds_at(clock, at, 0)) | {"asked_by": faces[delegation.pm_agent_id]["id"]},
         )
         for delegation in conversation.delegations
         if delegation.segments
@@ -143,7 +143,7 @@ def _ordered_phases(conversation: Conversation) -> Iterator[Drawing]:
             yield _phase(span, positions[0], positions[-1] + 1, formats.plural(len(positions), "message"))
 
 
-def _ordered_tasks(conversation: Conversation) -> list[tuple[str, Drawing]]:
+def _ordered_tasks(conversation: Conversation, faces: dict[str, Face]) -> list[tuple[str, Drawing]]:
     """Each delegation from its directive to its last message."""
     positions: dict[int, list[int]] = {}
     for mark in conversation.marks:
@@ -153,7 +153,7 @@ def _ordered_tasks(conversation: Conversation) -> list[tuple[str, Drawing]]:
         (
             delegation.target_agent_id,
             {
-                "asked_by": delegation.pm_agent_id,
+                "asked_by": faces[delegation.pm_agent_id]["id"],
                 "asked_at": positions[delegation.id][0] + 0.5,
                 "start": positions[delegation.id][0] + 0.5,
                 "end": positions[delegation.id][-1] + 1,

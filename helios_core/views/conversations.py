@@ -109,6 +109,8 @@ def conversation(session: Session, conversation_id: int) -> Conversation:
     responses = responses_of(session, AgentResponse.conversation_id == row.id)
     syntheses = syntheses_of(session, row.id)
     marks = transcripts.marks(session, row.id)
+    stored: Any = row.attributes
+    attributes = stored if isinstance(stored, dict) else {}
     clock = _clock(row, phases, delegations, marks, as_of)
     return Conversation(
         id=row.id,
@@ -120,7 +122,7 @@ def conversation(session: Session, conversation_id: int) -> Conversation:
         outcome=row.outcome,
         outcome_reason=row.outcome_reason,
         pm_agent_id=row.pm_agent_id,
-        attributes=row.attributes,
+        attributes=attributes,
         started_at=row.started_at,
         ended_at=row.ended_at,
         created_at=row.created_at,
@@ -138,7 +140,7 @@ def conversation(session: Session, conversation_id: int) -> Conversation:
         delegations=delegations,
         responses=responses,
         syntheses=syntheses,
-        claims=claims_of(row.attributes.get("claims")) or (syntheses[-1].conflicts if syntheses else ()),
+        claims=claims_of(attributes.get("claims")) or (syntheses[-1].conflicts if syntheses else ()),
         marks=marks,
         as_of=as_of,
     )

@@ -1,6 +1,6 @@
 """What was made of the responses: who gave what to it, where the experts disagreed, and who stayed alone."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -64,16 +64,20 @@ def claims_of(parts: Any) -> tuple[Claim, ...]:  # noqa: ANN401 - whatever JSON 
     )
 
 
+def _contributions(parts: list[Any]) -> Iterator[Contribution]:
+    for part in parts:
+        if isinstance(part, dict) and isinstance(part.get("agent_id"), str):
+            weight = part.get("weight")
+            known = float(weight) if isinstance(weight, int | float) else None
+            yield Contribution(part["agent_id"], part.get("response_id"), known)
+
+
 def _synthesis(row: TaskSynthesis) -> Synthesis:
     return Synthesis(
         id=row.id,
         synthesizer_agent_id=row.synthesizer_agent_id,
         content=row.content,
-        contributions=tuple(
-            Contribution(part["agent_id"], part.get("response_id"), part.get("weight"))
-            for part in row.contributions
-            if isinstance(part, dict) and "agent_id" in part
-        ),
+        contributions=tuple(_contributions(row.contributions)),
         conflicts=claims_of(row.conflicts),
         minority_report=row.minority_report,
         consensus_score=row.consensus_score,

@@ -37,7 +37,6 @@ function card(open) {
   const row = link("card item", open);
   row.append(element("div", "top", face, task), bar, trouble, error, facts, conversation);
   attribute(trouble, "data-tone", "warning");
-  attribute(error, "data-tone", "critical");
   return parts(row, { face, task, facts, trouble, error, conversation, done, bar });
 }
 
@@ -50,6 +49,7 @@ function update(row, delegation, open) {
   for (const name of ["task", "facts", "conversation", "trouble", "error"]) say(of[name], delegation[name]);
   attribute(of.facts, "title", delegation.date);
   attribute(of.conversation, "title", delegation.conversation);
+  attribute(of.error, "data-tone", delegation.tone);
   of.bar.hidden = delegation.percent === null;
   of.done.style.width = `${delegation.percent ?? 0}%`;
   row.classList.toggle("stuck", Boolean(delegation.trouble));

@@ -54,7 +54,7 @@ function markOf(mark, y, axis, colour) {
 
 function arrow(task, ys, laneId, axis) {
   const [x1, y1, x2, y2] = [axis.x(task.asked_at), ys.get(task.asked_by), axis.x(task.start), ys.get(laneId)];
-  const bend = Math.max(14, (x2 - x1) / 2);
+  const bend = Math.min(30, Math.max(0, x2 - x1) / 2);
   return vector("path", { class: "arrow", d: `M${x1} ${y1} C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}` });
 }
 
