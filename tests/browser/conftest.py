@@ -90,7 +90,7 @@ def fresh_database(template: ServerUrls, name: str) -> Iterator[SecretStr]:
     try:
         yield at_database(template.application, name)
     finally:
-        execute(owner, f"DROP DATABASE {name} WITH (FORCE)")
+        execute(owner, f"DROP DATABASE {name}")
         owner.dispose()
 
 
