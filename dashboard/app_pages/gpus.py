@@ -11,9 +11,10 @@ from dashboard.components.card import card as surface
 from dashboard.components.card import section
 from dashboard.components.facts import Fact, facts
 from dashboard.components.figures import Figure, figures
-from dashboard.components.gpu_charts import card_figure
+from dashboard.components.gpu_charts import card_chart
 from dashboard.components.gpu_memory import ModelShare, model_colours, model_shares
 from dashboard.components.gpu_rows import card_sign, gpu_rows
+from dashboard.components.time_chart import chart_data, time_chart
 from dashboard.live import built, chosen_range, live, shared
 from dashboard.render import plain, zone
 from dashboard.theme import sign
@@ -66,18 +67,16 @@ def in_depth() -> None:
     figures("gpu_figures", _figures(card, found))
     left, right = st.columns([2.1, 1], gap="medium")
     with left, surface("lines", f"GPU {card.id} over time", f"the last {formats.duration(found.end - found.start)}"):
-        st.plotly_chart(
-            built(_figure, card.id, zone().key), key=f"lines_{card.id}", config={"displaylogo": False}, theme=None
-        )
+        time_chart("lines", built(_lines, card.id, zone().key))
     with right:
         who_uses_it(card, found)
         what_it_is(card)
 
 
-def _figure(gpu_id: int, _zone: str) -> Any:  # noqa: ANN401 - Plotly has no types
+def _lines(gpu_id: int, _zone: str) -> dict[str, Any]:
     found = shared(fleet, chosen_range(), POINTS)
     card = next(card for card in found.cards if card.id == gpu_id)
-    return card_figure(card, found, zone())
+    return chart_data(f"gpu {gpu_id}", card_chart(card, found), zone())
 
 
 def identity(card: GpuCard) -> None:

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from math import isnan
+from statistics import fmean
 
 from dashboard import formats
 from dashboard.components.gpu_memory import memory_bar, model_colours
@@ -50,10 +51,16 @@ def _row(
 
 
 def _chart(text: str, tone: Tone | None, values: FloatArray, low: float, high: float) -> dict[str, object]:
-    """A small line for a component; a value that is not a number is a gap."""
-    thinned = values[:: max(1, len(values) // MOST_POINTS)]
-    points = [None if isnan(value) else round(float(value), 1) for value in thinned]
-    return {"text": text, "tone": tone, "points": points, "low": low, "high": high}
+    """A small line for a component."""
+    return {"text": text, "tone": tone, "points": _thinned(values.tolist()), "low": low, "high": high}
+
+
+def _thinned(values: list[float]) -> list[float | None]:
+    """At most so many points as a small line can show, each the mean of those it stands for; none known is a gap."""
+    width = -(-len(values) // MOST_POINTS)
+    runs = (values[at : at + width] for at in range(0, len(values), width))
+    known = ([value for value in run if not isnan(value)] for run in runs)
+    return [round(fmean(run), 1) if run else None for run in known]
 
 
 def card_sign(card: GpuCard) -> Sign:

@@ -22,6 +22,7 @@ from helios_core.models import (
     TaskSynthesis,
 )
 from helios_core.services.team import ensure_default_team, place_default_team
+from helios_core.telemetry.rollups import roll_up
 
 CARD_MIB = 12288
 DOING = {
@@ -151,6 +152,8 @@ def beat(session: Session) -> None:
             )
         )  # fmt: skip
     session.execute(update(Collector).values(last_success_at=now))
+    session.flush()
+    roll_up(session, 10, [0, 1, 2], now - timedelta(seconds=20))
 
 
 def team(session: Session, now: datetime) -> None:

@@ -40,8 +40,8 @@ def test_it_shows_the_team_and_what_is_under_way(visitor: Visitor) -> None:
 
 def test_cards_and_their_simulation_are_shown(visitor: Visitor) -> None:
     page = visitor.visit("", "Overview")
-    expect(page.locator(".row")).to_have_count(3)
-    expect(page.locator(".row", has_text="GPU 0")).to_contain_text("8.1")
+    expect(page.locator("a.row")).to_have_count(3)
+    expect(page.locator("a.row", has_text="GPU 0")).to_contain_text("8.1")
     expect(page.get_by_text("simulated cards")).to_be_visible()
 
 

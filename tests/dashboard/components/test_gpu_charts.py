@@ -1,21 +1,20 @@
-"""The figure of a card: small enough to be sent every second, and honest about gaps and limits."""
+"""The chart of a card: small enough to be sent every second, and honest about gaps and limits."""
 
-import base64
 import json
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from dashboard.components.gpu_charts import ROWS, card_figure
+from dashboard.components.gpu_charts import card_chart
+from dashboard.components.time_chart import chart_data
 from helios_core.views.fleet import Fleet
 from helios_core.views.gpus import GpuCard, Promise
 from helios_core.views.history import Energy, GpuSeries
 
 END = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
-VIENNA = ZoneInfo("Europe/Vienna")
+POINTS = 360
 
 
 def card(**changes: object) -> GpuCard:
@@ -29,67 +28,58 @@ def card(**changes: object) -> GpuCard:
     return GpuCard(**(facts | changes))
 
 
-def fleet(of: GpuCard, points: int = 360) -> Fleet:
+def fleet(of: GpuCard) -> Fleet:
     """The card with a lively hour in which one minute is missing."""
     rng = np.random.default_rng(7)
-    lines = {
-        name: rng.uniform(0, 100, points).astype(np.float32)
-        for name in ("utilization_percent", "memory_used_mib", "temperature_celsius", "power_watts", "sm_clock_mhz",
-                     "memory_clock_mhz", "fan_percent")
-    }  # fmt: skip
+    names = ("utilization_percent", "memory_used_mib", "temperature_celsius", "power_watts", "sm_clock_mhz",
+             "memory_clock_mhz", "fan_percent")  # fmt: skip
+    lines = {name: rng.uniform(0, 100, POINTS).astype(np.float32) for name in names}
     lines["power_watts"][10:16] = np.nan
-    reasons = np.where(np.arange(points) < points // 2, 1, 32).astype(np.int64)
+    reasons = np.where(np.arange(POINTS) < POINTS // 2, 1, 32).astype(np.int64)
     reasons[10:16] = -1
     series = GpuSeries(gpu_id=of.id, start=END - timedelta(hours=1), step_seconds=10, throttle_reasons=reasons, **lines)
     energy = Energy(of.id, 100.0, 3600.0, 3600.0)
     return Fleet((of,), {of.id: series}, {of.id: energy}, END - timedelta(hours=1), END)
 
 
-def sent(of: GpuCard) -> dict[str, Any]:
-    """What a browser is sent."""
-    found: dict[str, Any] = json.loads(card_figure(of, fleet(of), VIENNA).to_json())
-    return found
+def sent(of: GpuCard, zone: str = "Europe/Vienna") -> dict[str, Any]:
+    """What a browser is sent, row by row under the row's label."""
+    data = json.loads(json.dumps(chart_data("gpu", card_chart(of, fleet(of)), ZoneInfo(zone)), allow_nan=False))
+    return {**data, "rows": {row["label"]: row for row in data["rows"]}}
 
 
 def test_a_refresh_of_the_chart_is_small() -> None:
-    assert len(card_figure(card(), fleet(card()), VIENNA).to_json()) < 30_000
+    assert len(json.dumps(sent(card()))) < 20_000
 
 
-def test_lines_are_sent_as_single_precision_with_a_start_and_a_step() -> None:
-    line = sent(card())["data"][0]
-    assert line["y"]["dtype"] == "f4"
-    assert line["dx"] == 10_000
-    assert line["x0"].startswith("2026-11-22T12:00:00")
+def test_times_are_shown_in_the_readers_zone() -> None:
+    assert sent(card())["offset"] == 3600
+    assert sent(card(), "Asia/Kolkata")["offset"] == 5.5 * 3600
+    assert sent(card())["start"] == (END - timedelta(hours=1)).timestamp()
 
 
-def test_a_missing_reading_is_a_gap() -> None:
-    power = sent(card())["data"][3]
-    values = np.frombuffer(base64.b64decode(power["y"]["bdata"]), dtype=np.float32)
-    assert np.isnan(values[10:16]).all()
-    assert power["connectgaps"] is False
+def test_a_missing_reading_is_a_gap_and_never_zero() -> None:
+    power = sent(card())["rows"]["power"]["lines"][0]["points"]
+    assert power[10:16] == [None] * 6
+    assert None not in power[:10]
 
 
 def test_the_timeline_names_what_held_the_clocks_and_when_nobody_knows() -> None:
-    names = [trace["name"] for trace in sent(card())["data"][5:]]
-    assert names == ["idle", "unknown", "thermal slowdown by software"]
+    spans = sent(card())["rows"]["clocks held by"]["spans"]
+    assert [span["word"] for span in spans] == ["idle", "unknown", "idle", "thermal slowdown by software"]
+    assert (spans[0]["from"], spans[0]["to"], spans[-1]["to"]) == (0, 100, 3600)
 
 
 def test_limits_are_the_cards_own_and_absent_where_it_tells_none() -> None:
     promise = Promise("data_analyst", "llama3.1:8b", "active", 6144, None, None, END)
-    limits = sent(card(promises=(promise,)))["layout"]["shapes"]
-    assert [limit["y0"] for limit in limits] == [6.0, 91, 96, 250.0]
+    rows = sent(card(promises=(promise,)))["rows"]
+    assert [limit["value"] for limit in rows["memory"]["limits"]] == [6.0]
+    assert [limit["title"] for limit in rows["temperature"]["limits"]] == ["slows down at 91 °C", "shuts down at 96 °C"]
     silent = card(slowdown_temperature_celsius=None, shutdown_temperature_celsius=None, power_limit_watts=None)
-    assert "shapes" not in sent(silent)["layout"] or sent(silent)["layout"]["shapes"] == []
+    assert all(row["limits"] == [] for row in sent(silent)["rows"].values())
 
 
-def test_every_row_has_its_own_part_of_the_figure() -> None:
-    layout = sent(card())["layout"]
-    domains = [layout["yaxis" if row == 1 else f"yaxis{row}"]["domain"] for row in range(1, len(ROWS) + 1)]
-    for (low, _), (_, next_high) in pairwise(domains):
-        assert low > next_high
-
-
-def test_a_zoom_is_kept_for_as_long_as_the_card_and_the_range_stay() -> None:
-    first, second = (sent(card())["layout"]["xaxis"]["uirevision"] for _ in range(2))
-    assert first == second
-    assert first != sent(card(id=1))["layout"]["xaxis"]["uirevision"]
+def test_a_line_fits_into_its_row_also_where_no_limit_is_known() -> None:
+    power = sent(card(power_limit_watts=None))["rows"]["power"]
+    known = [value for value in power["lines"][0]["points"] if value is not None]
+    assert power["low"] <= min(known) <= max(known) <= power["high"]
