@@ -131,13 +131,16 @@ class Ledger:
         chosen = [self.cards[position] for position in cards]
         self._check(request, shape, account, chosen)
         promise = Promise(request, shape, host, tuple(cards))
-        account.free_cpu_milli -= request.kind.host_cpu_milli
-        account.free_memory_mib -= request.kind.host_memory_mib
-        for card in chosen:
-            card.take(promise)
-        self.promises[request.agent] = promise
-        self._count(promise, 1)
+        self.restore(promise)
         return promise
+
+    def copy(self) -> "Ledger":
+        """The same accounts, to try things on."""
+        fleet = Fleet(tuple(card.gpu for card in self.cards), tuple(account.host for account in self.hosts))
+        ledger = Ledger(fleet)
+        for promise in self.promises.values():
+            ledger.restore(promise)
+        return ledger
 
     def release(self, agent: str) -> Promise:
         """End what the agent holds; KeyError where it holds nothing."""
@@ -179,6 +182,16 @@ class Ledger:
             raise ValueError(f"{request.agent} needs {shape.cards} different cards of one host.")
         if not account.has_room_for(request) or not all(card.has_room_for(shape) for card in cards):
             raise ValueError(f"{request.agent} does not fit there; place it anew.")
+
+    def restore(self, promise: Promise) -> None:
+        """Enter again what was promised before, though it might not be promised anew."""
+        account, kind = self.hosts[promise.host], promise.request.kind
+        account.free_cpu_milli -= kind.host_cpu_milli
+        account.free_memory_mib -= kind.host_memory_mib
+        for position in promise.cards:
+            self.cards[position].take(promise)
+        self.promises[promise.request.agent] = promise
+        self._count(promise, 1)
 
     def _count(self, promise: Promise, sign: int) -> None:
         request = promise.request

@@ -41,7 +41,7 @@ class Losses:
         self._merged = outlook.merged
 
     def costs(self, demand: Demand, at: Indices) -> Whole:
-        """The cost (n, W) in the bundles `at`, whole numbers as `score.cost` makes them, infinity where it has no room."""
+        """The cost (n, W) in the bundles `at`, made as `score.cost` makes it; infinity where there is no room."""
         if demand.shape.cards == 1 and not self._is_tied:
             return self._alone(demand.shape, at)
         return self._together(demand, at)

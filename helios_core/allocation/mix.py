@@ -36,7 +36,7 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Outlook:
-    """What is likely to come, for one fleet: P shapes, K >= P profiles in the order of their shapes, C classes of hosts.
+    """What is likely to come: P shapes, K >= P profiles in the order of their shapes, C classes of hosts.
 
     A class is the traits of a host's cards; `weights` (C, K) says how much each profile counts on such a host.
     `compute_per_card`, `memory_per_card`, `cpu_per_card`, `ram_per_card`: what the mix takes of each resource with a
@@ -96,10 +96,11 @@ class Mix:
 
     def outlook(self, fleet: Fleet) -> Outlook:
         """What is likely to come to this fleet. Requests that need no card at all take nothing that is scarce."""
-        counts = {kind: count for kind, count in self.counts.most_common(MOST_PROFILES) if kind.shapes[0].cards}
+        counts = {kind: count for kind, count in self.counts.items() if kind.shapes[0].cards}
         classes, class_of_host = host_classes(fleet)
         weighed = _weights(counts, fleet, classes)
-        profiles = sorted(weighed, key=_order)
+        heaviest = sorted(weighed, key=lambda profile: (-sum(weighed[profile]), _order(profile)))
+        profiles = sorted(heaviest[:MOST_PROFILES], key=_order)
         shapes = tuple(shape for shape, _ in groupby(profile.shape for profile in profiles))
         first = {shape: position for position, shape in reversed(list(enumerate(p.shape for p in profiles)))}
         units = Units.of(fleet)

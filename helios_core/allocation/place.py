@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from helios_core.allocation.board import Board
 from helios_core.allocation.fleet import Fleet, Gpu
-from helios_core.allocation.ledger import Ledger, Promise, owned_mib
+from helios_core.allocation.ledger import Ledger, Promise
 from helios_core.allocation.mix import Mix
 from helios_core.allocation.plain import PlainBoard
+from helios_core.allocation.policy import Policy
 from helios_core.allocation.refusals import Question, passes, room, standing_checks
 from helios_core.allocation.requests import Kind, Request, Shape
 from helios_core.allocation.rules import Rule, in_order
@@ -37,9 +38,8 @@ class Placer:
     ) -> None:
         self.fleet = fleet
         self.ledger = Ledger(fleet)
-        self.rules = in_order(rules)
+        self.policy = Policy(self.ledger, in_order(rules), dict(quotas_mib or {}))
         self.mix = mix or Mix()
-        self.quotas_mib = dict(quotas_mib or {})
         self._by_host = any(host.is_limited for host in self.ledger.hosts)
         self._known: set[Kind] = set()
         self._board: Board | PlainBoard | None = None
@@ -52,11 +52,11 @@ class Placer:
     def choose(self, request: Request) -> Choice | None:
         """Where the request would go; nothing is promised."""
         self._observe(request.kind)
-        rules = self.rules_about(request)
+        rules = self.policy.rules_about(request)
         checks = standing_checks(request, rules)
         board = self.board
         for shape in request.kind.shapes:
-            if not self.is_within_quota(request, shape):
+            if not self.policy.is_within_quota(request, shape):
                 continue
             question = Question(self.ledger, request, shape, rules)
             if request.preferred_gpu is not None and shape.cards == 1:
@@ -88,16 +88,7 @@ class Placer:
 
     def change_rules(self, rules: Iterable[Rule]) -> None:
         """Put other rules in force. What is promised already stays."""
-        self.rules = in_order(rules)
-
-    def rules_about(self, request: Request) -> tuple[Rule, ...]:
-        """The rules that say something about the request, the highest priority first."""
-        return tuple(rule for rule in self.rules if rule.is_about(request)) if self.rules else ()
-
-    def is_within_quota(self, request: Request, shape: Shape) -> bool:
-        """Whether the owner may be promised this much more."""
-        quota = self.quotas_mib.get(request.owner)
-        return quota is None or self.ledger.promised_to_owner_mib.get(request.owner, 0) + owned_mib(shape) <= quota
+        self.policy.rules = in_order(rules)
 
     @property
     def board(self) -> Board | PlainBoard:

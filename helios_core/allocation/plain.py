@@ -1,6 +1,6 @@
 """The score of small fleets in plain Python: a handful of cards, none tied to another by what a host has to give."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from helios_core.allocation.ledger import Card, Ledger
 from helios_core.allocation.mix import Outlook
@@ -25,7 +25,7 @@ class PlainBoard:
         ]  # fmt: skip
         self._known: dict[tuple[int, int, int, frozenset[LoadedModel]], float] = {}
 
-    def changed(self, cards: Sequence[int], host: int) -> None:
+    def changed(self, cards: Iterable[int], host: int, model: LoadedModel | None = None) -> None:
         """Nothing to do: worth is looked up by what the card has."""
 
     def best(self, question: Question, checks: Sequence[Check]) -> tuple[int, tuple[int, ...]] | None:

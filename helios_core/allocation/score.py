@@ -43,7 +43,7 @@ def host_bound(outlook: Outlook, free_cpu: float, free_ram: float) -> float:
 
 
 def cost(loss: float, free: float) -> float:
-    """The loss in steps, and below them what tells apart two cards that lose the same. `free`: thousandths of a card."""
+    """The loss in steps; below them what is free, in thousandths of a card, tells apart cards that lose the same."""
     return round(loss / STEP) * TIE + min(free, TIE - 1)
 
 
