@@ -1,45 +1,19 @@
 """What a configuration of an agent may hold, and how two versions of it differ."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic import Field, StringConstraints
 
-from helios_core.errors import InvalidInput
-from helios_core.models import AgentConfiguration, ModelProvider
-
-CONSTRAINTS_MAX_CHARACTERS = 20_000
+from helios_core.models import ModelProvider
+from helios_core.services.editing import Fields, JsonObject
 
 
-def _object_of(value: object) -> object:
-    """Constraints as they are, or read from the JSON that somebody typed."""
-    if isinstance(value, str):
-        try:
-            value = json.loads(value or "{}", parse_constant=_refuse_constant)
-        except json.JSONDecodeError as error:
-            message = f"This is not JSON: line {error.lineno}, column {error.colno}: {error.msg}."
-            raise ValueError(message) from error
-    if not isinstance(value, dict):
-        message = 'Constraints are a JSON object, such as {"max_research_depth": 3}.'
-        raise ValueError(message)  # noqa: TRY004 -- of a ValueError pydantic makes a refusal
-    if "\\u0000" in (text := json.dumps(value)) or len(text) > CONSTRAINTS_MAX_CHARACTERS:
-        message = f"Constraints have at most {CONSTRAINTS_MAX_CHARACTERS:,} characters, none of them U+0000."
-        raise ValueError(message)
-    return value
+class ConfigurationFields(Fields):
+    """The fields of a configuration that a person sets."""
 
-
-def _refuse_constant(name: str) -> None:
-    message = f"JSON has no {name}."
-    raise ValueError(message)
-
-
-class ConfigurationFields(BaseModel):
-    """The fields of a configuration that a person sets. A description is the sentence for a value that cannot be."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    thing = "a configuration"
 
     model_provider: Annotated[
         ModelProvider, Field(strict=False, title="Provider", description="Choose one of the five providers.")
@@ -79,39 +53,10 @@ class ConfigurationFields(BaseModel):
     priority: Annotated[
         int, Field(ge=1, le=10, title="Priority", description="Priority is 1 (last) to 10 (first), a whole number.")
     ] = 5
-    constraints: Annotated[
-        dict[str, Any],
-        BeforeValidator(_object_of),
-        Field(title="Constraints", description="Constraints are a JSON object."),
-    ] = {}
+    constraints: Annotated[JsonObject, Field(title="Constraints", description="Constraints are a JSON object.")] = (
+        Field(default_factory=dict)
+    )
     is_enabled: Annotated[bool, Field(title="Enabled", description="An agent is enabled or not.")] = True
-
-    @classmethod
-    def of(cls, configuration: AgentConfiguration) -> "ConfigurationFields":
-        """What is stored. It was validated when it was saved."""
-        return cls.model_construct(**{field: getattr(configuration, field) for field in cls.model_fields})
-
-    @classmethod
-    def validated(cls, values: Mapping[str, object]) -> "ConfigurationFields":
-        """`values`, or InvalidInput with a sentence for each field that cannot be."""
-        try:
-            return cls.model_validate(dict(values))
-        except ValidationError as error:
-            fields = {str(problem["loc"][0]): _sentence(problem) for problem in error.errors()}
-            raise InvalidInput(fields) from error
-
-    def snapshot(self) -> dict[str, Any]:
-        """Every field as JSON."""
-        return self.model_dump(mode="json")
-
-
-def _sentence(problem: ErrorDetails) -> str:
-    field = ConfigurationFields.model_fields.get(str(problem["loc"][0]))
-    if field is None:
-        return f"A configuration has no field {problem['loc'][0]}."
-    if problem["type"] == "value_error":
-        return str(problem["ctx"]["error"])
-    return field.description or problem["msg"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""The door of the pages and commands: reads views and acts through services, on behalf of one principal."""
+"""The door of the pages and commands: reads views and acts through services, on behalf of one principal.
+
+It is closed to users for whom Helios is not enabled: they get NotEnabled.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +14,7 @@ from sqlalchemy.orm import Session
 from helios_core.database.engine import open_database
 from helios_core.database.session import SYSTEM, Database, Principal
 from helios_core.errors import DatabaseUnavailable
+from helios_core.services.activation import require_enabled
 from helios_core.settings import Settings
 
 Result = TypeVar("Result")
@@ -41,11 +45,13 @@ class Workspace:
     def read(self, view: Callable[[Session], Result]) -> Result:
         """What `view` makes of the database as the principal may see it; nothing is written."""
         with answered(), self.database.session(self.principal) as session:
+            require_enabled(session)
             return view(session)
 
     def act(self, use_case: Callable[[Session], Result]) -> Result:
         """Run `use_case` in one transaction, and commit it."""
         with answered(), self.database.session(self.principal) as session:
+            require_enabled(session)
             result = use_case(session)
             session.commit()
             return result
