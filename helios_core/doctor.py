@@ -118,8 +118,9 @@ def check_database(settings: Settings) -> Finding:
     """Whether the database answers, its role is a safe one, and its schema is this Helios's."""
     if settings.database_url is None and not EmbeddedServer(settings.data_dir, settings.pg_bin).is_alive():
         return Finding("database", "ok", "not running; `helios up` starts it")
-    open_database(settings).close()
     status = schema_status(settings)
+    if not status.pending:
+        open_database(settings).close()
     if not status.is_current:
         advice = "Run `helios db upgrade`; `helios up` does it too where it knows the owner's role."
         message = f"answers, and waits for {len(status.pending)} revisions"

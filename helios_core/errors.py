@@ -3,12 +3,14 @@
 HeliosError
 ├── ConfigurationError      the installation is set up wrongly
 │   ├── UnsafeRole          the database role may see too much
+│   ├── UnsafeSchema        the tables let users see each other's rows
 │   ├── AlreadyRunning      another `helios up` has this data folder
 │   └── PortTaken           another program listens there
 ├── DatabaseUnavailable     no database answers
 │   ├── ServerFailed        the embedded server does not start or stop
 │   └── SchemaOutdated      the database waits for `helios db upgrade`
 ├── NotFound                there is no such thing, or the reader may not see it
+├── KeyRefused              a key to the REST API is missing, wrong, revoked or expired
 ├── NotAllowed              the principal may not do this
 │   └── NotEnabled          Helios is switched off for this user
 ├── Refused                 the request contradicts a rule of the data
@@ -40,6 +42,10 @@ class UnsafeRole(ConfigurationError):
     """The database role of HELIOS_DATABASE_URL may see every user's rows; give it a role of its own."""
 
 
+class UnsafeSchema(ConfigurationError):
+    """The tables of the database do not keep users' rows apart."""
+
+
 class AlreadyRunning(ConfigurationError):
     """Helios runs already with this data folder."""
 
@@ -62,6 +68,10 @@ class SchemaOutdated(DatabaseUnavailable):
 
 class NotFound(HeliosError):
     """There is no such thing here."""
+
+
+class KeyRefused(HeliosError):
+    """No such key opens this API; make one with `helios keys create`."""
 
 
 class NotAllowed(HeliosError):

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from helios_core.database.migrating import VERSION_TABLE, is_ours
+from helios_core.database.migrating import is_ours
+from helios_core.database.versions import VERSION_TABLE
 from helios_core.models import Base
 
 context.configure(

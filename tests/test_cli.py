@@ -55,7 +55,7 @@ class Connected:
 def connected(urls: ServerUrls) -> Iterator[Connected]:
     """Commands on the test's own database, which nobody may be connected to when it is dropped."""
     yield Connected(urls)
-    with psycopg.connect(psql_url(urls)) as owner:
+    with psycopg.connect(psql_url(urls), autocommit=True) as owner:  # a transaction would see the same ones for ever
         others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         assert eventually(lambda: owner.execute(others).fetchone() == (0,))
 

@@ -1,12 +1,13 @@
-"""The application's engine: which database, and whether its role may be trusted with users' rows."""
+"""The application's engine: which database, and as which role."""
 
 from pydantic import SecretStr
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.exc import OperationalError
 
+from helios_core.database.safeguards import refuse_unsafe
 from helios_core.database.server import server_urls
 from helios_core.database.session import Database
-from helios_core.errors import ConfigurationError, DatabaseUnavailable, UnsafeRole
+from helios_core.errors import ConfigurationError, DatabaseUnavailable, HeliosError
 from helios_core.settings import Settings
 
 
@@ -51,38 +52,18 @@ def owner_url(settings: Settings) -> SecretStr:
 def open_database(settings: Settings) -> Database:
     """The database of this installation, as a role that row-level security holds for.
 
-    Raises DatabaseUnavailable where none answers, UnsafeRole where the role would see everything.
+    Raises DatabaseUnavailable where none answers, SchemaOutdated where revisions wait, and UnsafeRole or UnsafeSchema
+    where users could see each other's rows.
     """
     engine = connect(application_url(settings))
     try:
-        refuse_unsafe_role(engine)
+        refuse_unsafe(engine)
     except OperationalError as error:
         engine.dispose()
         raise DatabaseUnavailable from error
-    except UnsafeRole:
+    except HeliosError:
         engine.dispose()
         raise
     database = Database(engine)
     database.serve_model_query()
     return database
-
-
-def refuse_unsafe_role(engine: Engine) -> None:
-    """Raise UnsafeRole where the role of `engine` is a superuser, bypasses row-level security or owns a table."""
-    with engine.connect() as connection:
-        role, is_superuser, bypasses, owns = connection.execute(
-            text(
-                "SELECT rolname, rolsuper, rolbypassrls, EXISTS ("
-                "  SELECT FROM pg_class WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')"
-                "  AND pg_has_role(current_user, relowner, 'MEMBER') AND relrowsecurity"
-                ") FROM pg_roles WHERE rolname = current_user"
-            )
-        ).one()
-    because = {"is a superuser": is_superuser, "bypasses row-level security": bypasses, "owns the tables": owns}
-    for reason, holds in because.items():
-        if holds:
-            message = (
-                f"The role {role} {reason}, so it would see every user's rows. "
-                "Give HELIOS_DATABASE_URL a role of its own, and HELIOS_OWNER_URL the owner."
-            )
-            raise UnsafeRole(message)

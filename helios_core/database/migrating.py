@@ -3,41 +3,21 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from helios_core.database.engine import connect
+from helios_core.database.versions import VERSION_TABLE, configuration
 from helios_core.errors import ConfigurationError, DatabaseUnavailable
 from helios_core.models import Base
-from helios_core.settings import bundled
-
-VERSION_TABLE = "helios_alembic_version"
-"""A host system keeps its own revisions in `alembic_version`."""
 
 LOCK_KEY = "helios migrations"
 LOCK_WAIT_SECONDS = 300.0
-
-
-@dataclass(frozen=True, slots=True)
-class SchemaStatus:
-    """Where a database's schema stands."""
-
-    current: str | None
-    head: str
-    pending: tuple[str, ...]
-
-    @property
-    def is_current(self) -> bool:
-        """Whether nothing is left to do."""
-        return self.current == self.head
 
 
 def is_ours(name: str | None, type_: str, parent_names: object) -> bool:  # noqa: ARG001 (alembic's signature)
@@ -46,9 +26,7 @@ def is_ours(name: str | None, type_: str, parent_names: object) -> bool:  # noqa
 
 
 def _config(connection: Connection) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(bundled("migrations")))
-    config.set_main_option("path_separator", "os")
+    config = configuration()
     config.attributes["connection"] = connection
     return config
 
@@ -137,18 +115,6 @@ def check(owner_url: SecretStr) -> None:
     """Raise where the models hold something that the revisions do not."""
     with _migrating(owner_url) as connection:
         command.check(_config(connection))
-
-
-def status(engine: Engine) -> SchemaStatus:
-    """Which revision the database is at, and which ones wait. Any role may ask."""
-    with engine.connect() as connection:
-        script = ScriptDirectory.from_config(_config(connection))
-        context = MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE})
-        current = context.get_current_revision()
-    head = script.get_current_head()
-    revisions = [step.revision for step in script.walk_revisions()]
-    waiting = revisions if current is None else revisions[: revisions.index(current)] if current in revisions else []
-    return SchemaStatus(current=current, head=str(head), pending=tuple(reversed(waiting)))
 
 
 def grant(connection: Connection, role: str) -> None:

@@ -6,7 +6,7 @@ from sqlalchemy.exc import OperationalError
 
 from helios_core.database import migrating
 from helios_core.database.engine import application_url, connect, owner_url
-from helios_core.database.migrating import SchemaStatus
+from helios_core.database.versions import SchemaStatus, status
 from helios_core.errors import DatabaseUnavailable, SchemaOutdated
 from helios_core.settings import Settings
 
@@ -43,7 +43,7 @@ def ensure_schema(settings: Settings) -> tuple[str, ...]:
 def _status(url: SecretStr) -> SchemaStatus:
     engine = connect(url)
     try:
-        return migrating.status(engine)
+        return status(engine)
     except OperationalError as error:
         raise DatabaseUnavailable from error
     finally:

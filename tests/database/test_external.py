@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from helios_core.database import migrating
 from helios_core.database.account import account_for
@@ -78,6 +78,27 @@ def test_the_owner_may_not_serve(external: tuple[SecretStr, SecretStr]) -> None:
     migrating.upgrade(owner, "helios_app")
     with pytest.raises(UnsafeRole, match="owns the tables"):
         open_database(Settings(database_url=owner))
+
+
+def test_a_role_that_policies_do_not_hold_for_may_not_serve(external: tuple[SecretStr, SecretStr]) -> None:
+    owner, application = external
+    migrating.upgrade(owner, "helios_app")
+    roles = {
+        "root": "is a superuser",
+        "seer": "bypasses row-level security",
+        "heir": "owns the tables",
+    }
+    with psycopg.connect(as_role(application, "root").get_secret_value(), autocommit=True) as superuser:
+        superuser.execute("DROP ROLE IF EXISTS seer, heir")
+        superuser.execute("CREATE ROLE seer LOGIN BYPASSRLS")
+        superuser.execute("CREATE ROLE heir LOGIN IN ROLE helios_owner")
+    for role, reason in roles.items():
+        with pytest.raises(UnsafeRole, match=reason):
+            open_database(Settings(database_url=as_role(application, role)))
+
+
+def as_role(url: SecretStr, role: str) -> SecretStr:
+    return SecretStr(make_url(url.get_secret_value()).set(username=role).render_as_string())
 
 
 def test_a_database_that_cannot_keep_every_text_is_refused(external: tuple[SecretStr, SecretStr]) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 from helios_core.database import migrating
 from helios_core.database.engine import connect
 from helios_core.database.session import Database, Principal
+from helios_core.database.versions import status
 from helios_core.models import (
     PLATFORM_TABLES,
     AgentConfiguration,
@@ -234,10 +235,10 @@ def test_rows_of_a_user_who_left_meanwhile_do_not_come_back(
 
 
 def test_status_names_what_waits(owner: Engine, owner_url: SecretStr) -> None:
-    assert migrating.status(owner).is_current
+    assert status(owner).is_current
     migrating.downgrade(owner_url, "platform")
-    status = migrating.status(owner)
-    assert (status.current, status.is_current) == ("platform", False)
-    assert status.pending[0] == "e7f8a9b0c1d2"
+    found = status(owner)
+    assert (found.current, found.is_current) == ("platform", False)
+    assert found.pending[0] == "e7f8a9b0c1d2"
     migrating.downgrade(owner_url, "base")
-    assert migrating.status(owner).pending[0] == "platform"
+    assert status(owner).pending[0] == "platform"
