@@ -21,7 +21,7 @@ from dashboard.theme import sign
 from helios_core.views.fleet import Fleet, fleet
 from helios_core.views.gpus import GpuCard, Process
 
-POINTS = 360
+POINTS = 400
 """Points a line: what a chart of its width can show, and small enough to send every second."""
 NAMES = {
     "utilization_percent": "utilisation",
