@@ -29,6 +29,7 @@ def draw() -> None:
     st.set_page_config(page_title="Helios", page_icon="☀️", layout="wide", initial_sidebar_state=216)
     st.logo(str(ASSETS / "helios.svg"), size="large")
     page = st.navigation(list(_pages().values()))
+    _arrive(page.url_path or "overview")
     with st.sidebar:
         component("frame", isolate_styles=False)(key="frame")
         chips()
@@ -50,7 +51,16 @@ def _pages() -> dict[str, st.Page]:
 
 def open_page(name: str, **selection: str | int) -> NoReturn:
     """Go to app_pages/<name>.py, with `selection` in its URL: `open_page("agents", agent="data_analyst")`."""
-    st.switch_page(PAGES / f"{name}.py", query_params={key: str(value) for key, value in selection.items()})
+    parameters = {key: str(value) for key, value in selection.items()}
+    st.session_state["opening"] = (name, parameters)
+    st.switch_page(PAGES / f"{name}.py", query_params=parameters)
+
+
+def _arrive(name: str) -> None:
+    """Go on to the page that was opened, where a fragment's refresh at the same moment led back to the old one."""
+    opened, parameters = st.session_state.pop("opening", (name, {}))
+    if opened != name or any(st.query_params.get(key) != value for key, value in parameters.items()):
+        st.switch_page(PAGES / f"{opened}.py", query_params=parameters)
 
 
 def header(title: str, caption: str | None = None, *, ranges: bool = False) -> None:
