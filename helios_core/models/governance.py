@@ -24,6 +24,7 @@ class AuditEvent(Base):
     __tablename__ = "audit_events"
     __table_args__ = (
         Index(None, "user_id", "occurred_at"),
+        Index(None, "actor_id", "occurred_at"),
         Index(None, "occurred_at"),
         Index(None, "subject", "subject_id", "occurred_at"),
     )

@@ -85,8 +85,11 @@ def conditions_of(value: object) -> dict[str, Any]:
 
 
 def stored_conditions(conditions: Mapping[str, Any]) -> Conditions:
-    """The conditions of a stored rule."""
-    return Conditions.model_validate(dict(conditions))
+    """The conditions of a stored rule; what another program wrote in a form of its own is about everything."""
+    try:
+        return Conditions.model_validate(dict(conditions))
+    except ValidationError:
+        return Conditions()
 
 
 def _minute(clock: str) -> int:

@@ -1,0 +1,73 @@
+"""The audit as its list shows it: who changed what, when and why. Nobody sees another's without being an operator."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session, aliased
+
+from helios_core.models import AuditEvent, User
+from helios_core.views.paging import Cursor, Page, older_than
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which changes to list; None is all. `subject` is the table of what was changed."""
+
+    subject: str | None = None
+    subject_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of one row. `before` None: it was new; `after` None: it is gone; both hold only what differs."""
+
+    id: int
+    occurred_at: datetime
+    actor: str
+    """Who changed it; Helios itself where nobody asked for it."""
+    owner: str | None
+    """Whose it is; None where it is everybody's."""
+    action: str
+    subject: str
+    subject_id: str
+    reason: str | None
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+
+def list_changes(session: Session, which: AuditFilter, after: Cursor | None = None, limit: int = 100) -> Page[Change]:
+    """The newest changes that match."""
+    actor, owner = aliased(User), aliased(User)
+    conditions: list[ColumnElement[bool]] = [older_than(after, AuditEvent.occurred_at, AuditEvent.id)]
+    if which.subject is not None:
+        conditions.append(AuditEvent.subject == which.subject)
+    if which.subject_id is not None:
+        conditions.append(AuditEvent.subject_id == which.subject_id)
+    rows = session.execute(
+        select(AuditEvent, actor.username, owner.username)
+        .outerjoin(actor, actor.id == AuditEvent.actor_id)
+        .outerjoin(owner, owner.id == AuditEvent.user_id)
+        .where(*conditions)
+        .order_by(AuditEvent.occurred_at.desc(), AuditEvent.id.desc())
+        .limit(limit)
+    ).all()
+    changes = tuple(_change(event, actor_name, owner_name) for event, actor_name, owner_name in rows)
+    return Page(changes, Cursor(changes[-1].occurred_at, changes[-1].id) if len(changes) == limit else None)
+
+
+def _change(event: AuditEvent, actor: str | None, owner: str | None) -> Change:
+    return Change(
+        id=event.id,
+        occurred_at=event.occurred_at,
+        actor="Helios" if event.actor_id is None else actor or "somebody else",
+        owner=owner,
+        action=event.action,
+        subject=event.subject,
+        subject_id=event.subject_id,
+        reason=event.reason,
+        before=event.before,
+        after=event.after,
+    )
