@@ -6,10 +6,10 @@ import numpy as np
 
 from helios_core.allocation.columns import Columns, Indices, Mask
 from helios_core.allocation.ledger import Ledger
-from helios_core.allocation.losses import Demand, Losses
-from helios_core.allocation.mix import Outlook, Whole, may_use
+from helios_core.allocation.losses import Losses
+from helios_core.allocation.outlook import Outlook, Whole
 from helios_core.allocation.refusals import Check, Question, passes
-from helios_core.allocation.requests import Kind, LoadedModel
+from helios_core.allocation.requests import Kind, LoadedModel, Shape, may_use
 from helios_core.allocation.rules import Strategy, strategy_of
 from helios_core.allocation.score import FIRST, rank
 
@@ -27,8 +27,8 @@ class Board:
         self._columns = Columns(ledger, outlook, by_host=by_host)
         self._losses = Losses(ledger, self._columns, outlook, by_host=by_host)
         self._everywhere: Indices = np.arange(len(self._columns.bundles))
-        self._rows: dict[Demand, tuple[Whole, int]] = {}
-        self._masks: dict[Kind, Mask] = {}
+        self._rows: dict[Shape, tuple[Whole, int]] = {}
+        self._masks: dict[Kind, Mask | None] = {}
         self._changes: list[int] = []
         self._forgotten = 0
 
@@ -39,65 +39,70 @@ class Board:
             self._forgotten += len(self._changes)
             self._changes.clear()
 
+    def reread(self, card: int, host: int) -> None:
+        """Follow new readings of a card."""
+        place = self._columns.place_of[card]
+        was_open = bool(self._columns.is_open[place])
+        self.changed((card,), host)
+        if was_open != self._columns.is_open[place]:
+            self._masks.clear()
+
     def best(self, question: Question, checks: Sequence[Check]) -> tuple[int, tuple[int, ...]] | None:
         """The host and the cards that cost least, among those that pass the checks and have room."""
         kind, shape = question.request.kind, question.shape
-        demand = Demand(shape, kind.host_cpu_milli, kind.host_memory_mib)
-        costs = self._row(demand)
+        costs = self._row(shape)
         if shape.cards == 1:
-            costs = np.where(self._mask(kind), costs, np.inf)
-        strategy = strategy_of(question.rules)
+            mask = self._mask(kind)
+            costs = costs if mask is None else np.where(mask, costs, np.inf)
+        strategy = strategy_of(question.rules) if question.rules else Strategy.PACK
         if strategy is not Strategy.PACK:
             costs = costs + FIRST * self._ranks(strategy)
         for bundle, column in _cheapest_first(costs):
-            cards = self._cards(question, checks, demand, bundle, column)
+            cards = self._cards(question, checks, bundle, column)
             if cards is not None:
                 return self._columns.host_of[bundle], cards
         return None
 
-    def _cards(
-        self, question: Question, checks: Sequence[Check], demand: Demand, bundle: int, column: int
-    ) -> tuple[int, ...] | None:
+    def _cards(self, question: Question, checks: Sequence[Check], bundle: int, column: int) -> tuple[int, ...] | None:
         """The cards of the bundle to take; None where too few of them pass the checks."""
-        wanted, positions, cards = demand.shape.cards, self._columns.bundles[bundle], self._ledger.cards
+        wanted, positions, cards = question.shape.cards, self._columns.bundles[bundle], self._ledger.cards
         if wanted == 0:
             return ()
         if wanted == 1:
             return (positions[column],) if passes(question, cards[positions[column]], checks) else None
-        own = self._losses.own(demand, bundle)
+        own = self._losses.own(question.shape, bundle)
         fit = [
             p for p, loss in zip(positions, own, strict=False) if loss < np.inf and passes(question, cards[p], checks)
         ]
         fit.sort(key=lambda position: own[positions.index(position)])
         return tuple(fit[:wanted]) if len(fit) >= wanted else None
 
-    def _row(self, demand: Demand) -> Whole:
+    def _row(self, shape: Shape) -> Whole:
         now = self._forgotten + len(self._changes)
-        known = self._rows.get(demand)
+        known = self._rows.get(shape)
         if known is None or known[1] < self._forgotten:
             if len(self._rows) >= MOST_ROWS:
                 self._rows.pop(next(iter(self._rows)))
-            costs = self._losses.costs(demand, self._everywhere)
+            costs = self._losses.costs(shape, self._everywhere)
         else:
             costs, since = known
             if since == now:
                 return costs
             at = np.array(list(set(self._changes[since - self._forgotten :])), dtype=np.intp)
-            costs[at] = self._losses.costs(demand, at)
-        self._rows[demand] = (costs, now)
+            costs[at] = self._losses.costs(shape, at)
+        self._rows[shape] = (costs, now)
         return costs
 
-    def _mask(self, kind: Kind) -> Mask:
-        """The cards (B, W) that may serve the kind at all."""
-        mask = self._masks.get(kind)
-        if mask is None:
-            mask = np.zeros(self._columns.compute.shape, dtype=np.bool_)
-            for card in self._ledger.cards:
-                mask[self._columns.place_of[card.position]] = may_use(kind, card.gpu.traits)
+    def _mask(self, kind: Kind) -> Mask | None:
+        """The cards (B, W) that may serve the kind and take anything new; None where all do."""
+        if kind not in self._masks:
             if len(self._masks) >= MOST_ROWS:
                 self._masks.pop(next(iter(self._masks)))
-            self._masks[kind] = mask
-        return mask & self._columns.is_open
+            mask = np.ones(self._columns.compute.shape, dtype=np.bool_)
+            for card in self._ledger.cards:
+                mask[self._columns.place_of[card.position]] = card.gpu.takes_new and may_use(kind, card.gpu.traits)
+            self._masks[kind] = None if mask.all() else mask
+        return self._masks[kind]
 
     def _ranks(self, strategy: Strategy) -> Whole:
         ranks = np.zeros(self._columns.compute.shape)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from helios_core.allocation.ledger import Card, Ledger
-from helios_core.allocation.mix import Outlook, Whole
+from helios_core.allocation.outlook import Outlook, Whole
 from helios_core.allocation.requests import LoadedModel
 
 Indices = NDArray[np.intp]

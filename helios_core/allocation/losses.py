@@ -4,24 +4,13 @@ n bundles are asked about, of W cards; P shapes, K profiles, as in `mix.Outlook`
 card; where there is no room, infinity. A shape of several cards, or of none, has its cost in the bundle's column 0.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from helios_core.allocation.columns import Columns, Indices, Mask
 from helios_core.allocation.ledger import Ledger
-from helios_core.allocation.mix import CPU_SLACK, RAM_SLACK, Outlook, Whole
+from helios_core.allocation.outlook import Outlook, Whole
 from helios_core.allocation.requests import Shape
-from helios_core.allocation.score import STEP, TIE, UNBOUNDED
-
-
-@dataclass(frozen=True, slots=True)
-class Demand:
-    """A shape, and what it takes of its host besides: what decides a cost."""
-
-    shape: Shape
-    cpu_milli: int
-    ram_mib: int
+from helios_core.allocation.score import CPU_SLACK, RAM_SLACK, STEP, TIE, UNBOUNDED
 
 
 class Losses:
@@ -40,24 +29,33 @@ class Losses:
         self._classes = np.array([outlook.class_of_host[host] for host in columns.host_of], dtype=np.intp)
         self._merged = outlook.merged
 
-    def costs(self, demand: Demand, at: Indices) -> Whole:
+    def costs(self, shape: Shape, at: Indices) -> Whole:
         """The cost (n, W) in the bundles `at`, made as `score.cost` makes it; infinity where there is no room."""
-        if demand.shape.cards == 1 and not self._is_tied:
-            return self._alone(demand.shape, at)
-        return self._together(demand, at)
+        if shape.cards == 1 and not self._is_tied:
+            return self._alone(shape, at)
+        return self._together(shape, at)
 
     def _alone(self, shape: Shape, at: Indices) -> Whole:
-        """One card, and no card's worth depends on another's."""
-        compute, memory, needs = self._columns.compute[at], self._columns.memory[at], self._columns.needs[at]
-        before, after, has_room = self._around(shape, at, compute, memory, needs)
-        loss = ((before - after) * self._merged[self._classes[at]][:, None, :]).sum(axis=-1)
-        return np.where(has_room, _steps(loss) + np.minimum(self._bound(compute, memory), TIE - 1), np.inf)
+        """One card, and no card's worth depends on another's: both states of each card in one calculation."""
+        columns, size = self._columns, (len(at), self._columns.compute.shape[1])
+        compute, memory = columns.compute.take(at, axis=0), columns.memory.take(at, axis=0)
+        needs = columns.needs.take(at, axis=0)
+        left, memory_left, needs_left = self._after(shape, at, compute, memory, needs)
+        fits = np.concatenate((compute, left))[..., None] >= self._compute
+        if self._asks_memory:
+            fits &= np.concatenate((memory, memory_left))[..., None] >= np.concatenate((needs, needs_left))
+        bound = self._bound(np.concatenate((compute, left)), np.concatenate((memory, memory_left)))
+        weights = self._merged.take(self._classes.take(at), axis=0)
+        worth = bound * np.matvec(fits, np.concatenate((weights, weights)))
+        costs = _steps(worth[: size[0]] - worth[size[0] :]) + np.minimum(bound[: size[0]], TIE - 1)
+        costs[(left < 0) | (memory_left < 0)] = np.inf
+        return costs
 
-    def _together(self, demand: Demand, at: Indices) -> Whole:
+    def _together(self, shape: Shape, at: Indices) -> Whole:
         """The bundle as a whole, with what its host has left."""
-        shape, columns = demand.shape, self._columns
+        columns = self._columns
         cpu, ram = columns.cpu[at], columns.ram[at]
-        cpu_after, ram_after = cpu - demand.cpu_milli, ram - demand.ram_mib
+        cpu_after, ram_after = cpu - shape.host_cpu_milli, ram - shape.host_memory_mib
         hosts = (cpu_after >= 0) & (ram_after >= 0)
         compute, memory, needs = columns.compute[at], columns.memory[at], columns.needs[at]
         before, after, has_room = self._around(shape, at, compute, memory, needs)
@@ -80,32 +78,42 @@ class Losses:
         costs[:, 0] = np.where(hosts, _steps(value - self._value(sums, weights, limit[:, None])), np.inf)
         return costs
 
-    def own(self, demand: Demand, bundle: int) -> Whole:
+    def own(self, shape: Shape, bundle: int) -> Whole:
         """What each card (W) of a bundle would lose by itself; infinity where the shape has no room."""
         at = np.array([bundle])
         columns = self._columns
-        around = self._around(demand.shape, at, columns.compute[at], columns.memory[at], columns.needs[at])
+        around = self._around(shape, at, columns.compute[at], columns.memory[at], columns.needs[at])
         before, after, has_room = around
-        weights = self._weights(at, columns.cpu[at] - demand.cpu_milli, columns.ram[at] - demand.ram_mib)
+        weights = self._weights(at, columns.cpu[at] - shape.host_cpu_milli, columns.ram[at] - shape.host_memory_mib)
         return np.where(has_room, ((before - after) * weights[:, None]).sum(axis=-1), np.inf)[0]
 
     def _around(
         self, shape: Shape, at: Indices, compute: Whole, memory: Whole, needs: Whole
     ) -> tuple[Whole, Whole, Mask]:
         """What each shape of the outlook could use of each card (n, W, P) before and after, and where there is room."""
-        before = self._usable(compute, memory, needs)
-        left = compute - shape.compute_milli
-        memory_left = memory - shape.memory_mib
-        if shape.weights_mib and shape.model is not None:
-            memory_left -= shape.weights_mib * self._columns.absent(shape.model)[at]
-            needs = np.where(self._columns.of_model(shape.model), self._columns.own, needs)
-        return before, self._usable(left, memory_left, needs), (left >= 0) & (memory_left >= 0)
+        left, memory_left, needs_left = self._after(shape, at, compute, memory, needs)
+        after = self._usable(left, memory_left, needs_left)
+        return self._usable(compute, memory, needs), after, (left >= 0) & (memory_left >= 0)
+
+    def _after(
+        self, shape: Shape, at: Indices, compute: Whole, memory: Whole, needs: Whole
+    ) -> tuple[Whole, Whole, Whole]:
+        """Each card's compute and memory (n, W) once the shape is there, and what the outlook's shapes would then need."""
+        memory = memory - shape.memory_mib
+        if shape.weights_mib:
+            if shape.model is None:
+                memory -= shape.weights_mib
+            else:
+                memory -= shape.weights_mib * self._columns.absent(shape.model).take(at, axis=0)
+                needs = np.where(self._columns.of_model(shape.model), self._columns.own, needs)
+        return compute - shape.compute_milli, memory, needs
 
     def _usable(self, compute: Whole, memory: Whole, needs: Whole) -> Whole:
         fits = compute[..., None] >= self._compute
         if self._asks_memory:
             fits &= memory[..., None] >= needs
-        return fits * self._bound(compute, memory)[..., None]
+        usable: Whole = fits * self._bound(compute, memory)[..., None]
+        return usable
 
     def _bound(self, compute: Whole, memory: Whole) -> Whole:
         by_compute = _bound(compute, self._outlook.compute_per_card)
@@ -126,7 +134,8 @@ class Losses:
         )
 
     def _value(self, sums: Whole, weights: Whole, limit: Whole) -> Whole:
-        return (np.minimum(sums, limit) * (sums >= self._least) * weights).sum(axis=-1)
+        value: Whole = (np.minimum(sums, limit) * (sums >= self._least) * weights).sum(axis=-1)
+        return value
 
 
 def _bound(free: Whole, per_card: float, slack: float = 1.0) -> Whole:

@@ -7,6 +7,7 @@ from helios_core.allocation.board import Board
 from helios_core.allocation.fleet import Fleet, Gpu
 from helios_core.allocation.ledger import Ledger, Promise
 from helios_core.allocation.mix import Mix
+from helios_core.allocation.outlook import Outlook
 from helios_core.allocation.plain import PlainBoard
 from helios_core.allocation.policy import Policy
 from helios_core.allocation.refusals import Question, passes, room, standing_checks
@@ -84,7 +85,7 @@ class Placer:
         """Enter new readings of a card; its host and its traits stay."""
         card = self.ledger.update(gpu)
         if self._board is not None:
-            self._board.changed((card.position,), card.host.position)
+            self._board.reread(card.position, card.host.position)
 
     def change_rules(self, rules: Iterable[Rule]) -> None:
         """Put other rules in force. What is promised already stays."""
@@ -94,7 +95,7 @@ class Placer:
     def board(self) -> Board | PlainBoard:
         """The scores of this fleet, drawn up when they are first asked for."""
         if self._board is None:
-            outlook = self.mix.outlook(self.fleet)
+            outlook = Outlook.of(self.mix.counts, self.fleet)
             by_host = self._by_host or outlook.ties_cards
             if len(self.fleet.gpus) <= SMALL_FLEET and not by_host:
                 self._board = PlainBoard(self.ledger, outlook)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Sequence
 
 from helios_core.allocation.ledger import Card, Ledger
-from helios_core.allocation.mix import Outlook
-from helios_core.allocation.refusals import Check, Question
+from helios_core.allocation.outlook import Outlook
+from helios_core.allocation.refusals import Check, Question, passes
 from helios_core.allocation.requests import LoadedModel, Shape
 from helios_core.allocation.rules import strategy_of
 from helios_core.allocation.score import FIRST, card_bound, cost, rank
@@ -28,6 +28,9 @@ class PlainBoard:
     def changed(self, cards: Iterable[int], host: int, model: LoadedModel | None = None) -> None:
         """Nothing to do: worth is looked up by what the card has."""
 
+    def reread(self, card: int, host: int) -> None:
+        """Nothing to do either."""
+
     def best(self, question: Question, checks: Sequence[Check]) -> tuple[int, tuple[int, ...]] | None:
         """The host and the card that cost least, among those that pass the checks and have room."""
         shape = question.shape
@@ -36,7 +39,7 @@ class PlainBoard:
         for card in self._ledger.cards:
             if not (card.has_room_for(shape) and card.host.has_room_for(question.request)):
                 continue
-            if not all(check(question, card) is None for check in checks):
+            if not passes(question, card, checks):
                 continue
             price = self.price(card, shape)
             if strategy is not None:

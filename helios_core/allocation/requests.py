@@ -1,22 +1,26 @@
 """Requests: what an agent asks of the fleet, and the shapes in which it can be served."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from helios_core.allocation.fleet import Traits
 
 LoadedModel = tuple[str, int]
 """A model in a card's memory, and over how many cards it is divided: what agents share, they share on equal terms."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """One way to serve a kind: this many cards of one host, each giving this much."""
+class Shape(NamedTuple):
+    """One way to serve a kind: this many cards of one host, each giving this much, and the host this much besides."""
 
     cards: int
+    compute_milli: int
     memory_mib: int
     """The agent's own."""
     weights_mib: int
     """The model's, paid by the first agent that uses it on the card."""
-    compute_milli: int
     model: LoadedModel | None
+    host_cpu_milli: int
+    host_memory_mib: int
 
 
 @dataclass(frozen=True)
@@ -58,10 +62,12 @@ class Kind:
     def _shape(self, parts: int) -> Shape:
         return Shape(
             cards=self.cards * parts,
+            compute_milli=-(-self.compute_milli // parts),
             memory_mib=-(-self.memory_mib // parts),
             weights_mib=-(-self.weights_mib // parts),
-            compute_milli=-(-self.compute_milli // parts),
             model=None if self.model is None else (self.model, parts),
+            host_cpu_milli=self.host_cpu_milli,
+            host_memory_mib=self.host_memory_mib,
         )
 
 
@@ -79,3 +85,12 @@ class Request:
     """Agents of one affinity share a card."""
     anti_affinity: str | None = None
     """Agents of one anti-affinity never share a card."""
+
+
+def may_use(kind: Kind, traits: Traits) -> bool:
+    """Whether a kind may be served by cards with these traits."""
+    return (
+        (not kind.gpu_types or traits.gpu_type in kind.gpu_types)
+        and traits.capability >= kind.min_capability
+        and kind.labels <= traits.labels
+    )

@@ -15,9 +15,11 @@ by the inverse root of the fraction of cards that can. A card's own memory bound
 """
 
 from helios_core.allocation.ledger import Card
-from helios_core.allocation.mix import CPU_SLACK, RAM_SLACK, SHARE, Outlook
+from helios_core.allocation.outlook import SHARE, Outlook
 from helios_core.allocation.rules import Strategy
 
+CPU_SLACK, RAM_SLACK = 1.2, 3.0
+"""How far a host's CPU and memory are trusted to stretch beyond the mix's average need per card."""
 STEP = 20 * SHARE
 """Losses are rounded to 20 thousandths of a card."""
 TIE = 2**14
@@ -35,11 +37,6 @@ def bound(free: float, per_card: float, slack: float = 1.0) -> float:
 def card_bound(outlook: Outlook, free_compute: float, free_memory: float) -> float:
     """What the mix could use of a card, in thousandths."""
     return min(bound(free_compute, outlook.compute_per_card), bound(free_memory, outlook.memory_per_card))
-
-
-def host_bound(outlook: Outlook, free_cpu: float, free_ram: float) -> float:
-    """What the mix could use of a host's cards with the CPU and memory that it has left, in thousandths."""
-    return min(bound(free_cpu, outlook.cpu_per_card, CPU_SLACK), bound(free_ram, outlook.ram_per_card, RAM_SLACK))
 
 
 def cost(loss: float, free: float) -> float:

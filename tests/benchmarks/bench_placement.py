@@ -1,0 +1,112 @@
+"""How long one placement takes: `python -m tests.benchmarks.bench_placement [GPUS ...]`.
+
+A fleet in hosts of eight cards is filled with agents of 16 kinds until it takes no more, and then kept there: each step
+releases a random agent and places a new one. Refusals count. Explaining is timed as choose and explain together.
+"""
+
+import argparse
+import gc
+import random
+import time
+from collections.abc import Iterator, Sequence
+
+from helios_core.allocation.fleet import Fleet, Gpu
+from helios_core.allocation.mix import Mix
+from helios_core.allocation.place import Placer
+from helios_core.allocation.requests import Kind, Request
+
+MEMORY_MIB = (512, 1024, 2048, 4096)
+MODELS = (("small", 900), ("medium", 4900), ("large", 9100), ("huge", 19800))
+CARDS = ((11_776, 1000), (24_064, 1500), (48_640, 2000))
+CARDS_PER_HOST = 8
+
+
+def kinds() -> list[Kind]:
+    """Sixteen kinds: four models, each with four sizes of an agent's own memory and share of compute."""
+    return [
+        Kind(memory_mib=own, compute_milli=50 * (1 + step), model=model, weights_mib=weights)
+        for model, weights in MODELS
+        for step, own in enumerate(MEMORY_MIB)
+    ]
+
+
+def fleet(cards: int) -> Fleet:
+    """Cards of three sizes in turn, eight to a host."""
+    return Fleet.of(
+        [
+            Gpu(
+                number,
+                host=f"host-{number // CARDS_PER_HOST}",
+                total_memory_mib=CARDS[number % 3][0],
+                compute_milli=CARDS[number % 3][1],
+            )
+            for number in range(cards)
+        ]
+    )
+
+
+def requests(seed: int) -> Iterator[Request]:
+    """Agents without end, of kinds at random."""
+    chance = random.Random(seed)
+    wanted = kinds()
+    number = 0
+    while True:
+        number += 1
+        yield Request(f"agent-{number}", chance.choice(wanted))
+
+
+def full(cards: int, stream: Iterator[Request]) -> Placer:
+    """A fleet that has begun to refuse."""
+    placer = Placer(fleet(cards), mix=Mix(kinds()))
+    refused = 0
+    while refused < 3:
+        refused += placer.place(next(stream)) is None
+    return placer
+
+
+def churn(placer: Placer, stream: Iterator[Request], steps: int) -> list[float]:
+    """Seconds for each placement while agents come and go."""
+    chance = random.Random(1)
+    agents = list(placer.ledger.promises)
+    taken = []
+    for _ in range(steps):
+        position = chance.randrange(len(agents))
+        agents[position], agents[-1] = agents[-1], agents[position]
+        placer.release(agents.pop())
+        request = next(stream)
+        started = time.perf_counter()
+        promise = placer.place(request)
+        taken.append(time.perf_counter() - started)
+        if promise is not None:
+            agents.append(request.agent)
+    return taken
+
+
+def microseconds(taken: Sequence[float], part: float) -> float:
+    """A quantile in µs."""
+    return sorted(taken)[min(int(len(taken) * part), len(taken) - 1)] * 1e6
+
+
+def main() -> None:
+    """Print a line for each size of fleet."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("gpus", nargs="*", type=int, default=[3, 100, 1_000, 10_000])
+    parser.add_argument("--steps", type=int, default=4_000)
+    asked = parser.parse_args()
+    print(f"{'GPUs':>7} {'agents':>7} {'p50 µs':>8} {'p99 µs':>8} {'pairs/s':>8}")
+    for cards in asked.gpus:
+        stream = requests(seed=cards)
+        placer = full(cards, stream)
+        churn(placer, stream, asked.steps // 4)
+        gc.collect()
+        gc.freeze()
+        taken = churn(placer, stream, asked.steps)
+        print(
+            f"{cards:>7} {len(placer.ledger.promises):>7} {microseconds(taken, 0.5):>8.1f} "
+            f"{microseconds(taken, 0.99):>8.1f} {len(taken) / sum(taken):>8.0f}",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
