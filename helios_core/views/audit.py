@@ -14,10 +14,13 @@ from helios_core.views.paging import Cursor, Page, older_than
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which changes to list; None is all. `subject` is the table of what was changed."""
+    """Which changes to list; None is all. `subject` is the table of what was changed; `until` is not included."""
 
     subject: str | None = None
     subject_id: str | None = None
+    actor_id: int | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,21 +44,31 @@ class Change:
 def list_changes(session: Session, which: AuditFilter, after: Cursor | None = None, limit: int = 100) -> Page[Change]:
     """The newest changes that match."""
     actor, owner = aliased(User), aliased(User)
-    conditions: list[ColumnElement[bool]] = [older_than(after, AuditEvent.occurred_at, AuditEvent.id)]
-    if which.subject is not None:
-        conditions.append(AuditEvent.subject == which.subject)
-    if which.subject_id is not None:
-        conditions.append(AuditEvent.subject_id == which.subject_id)
     rows = session.execute(
         select(AuditEvent, actor.username, owner.username)
         .outerjoin(actor, actor.id == AuditEvent.actor_id)
         .outerjoin(owner, owner.id == AuditEvent.user_id)
-        .where(*conditions)
+        .where(older_than(after, AuditEvent.occurred_at, AuditEvent.id), *_conditions(which))
         .order_by(AuditEvent.occurred_at.desc(), AuditEvent.id.desc())
         .limit(limit)
     ).all()
     changes = tuple(_change(event, actor_name, owner_name) for event, actor_name, owner_name in rows)
     return Page(changes, Cursor(changes[-1].occurred_at, changes[-1].id) if len(changes) == limit else None)
+
+
+def _conditions(which: AuditFilter) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if which.subject is not None:
+        conditions.append(AuditEvent.subject == which.subject)
+    if which.subject_id is not None:
+        conditions.append(AuditEvent.subject_id == which.subject_id)
+    if which.actor_id is not None:
+        conditions.append(AuditEvent.actor_id == which.actor_id)
+    if which.since is not None:
+        conditions.append(AuditEvent.occurred_at >= which.since)
+    if which.until is not None:
+        conditions.append(AuditEvent.occurred_at < which.until)
+    return conditions
 
 
 def _change(event: AuditEvent, actor: str | None, owner: str | None) -> Change:

@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
+from helios_core.errors import NotFound
 from helios_core.models import AgentResponse
+from helios_core.views.paging import Cursor, Page
 from helios_core.views.segments import Measured, SegmentKind
 
 
@@ -18,6 +20,7 @@ class Response:
 
     id: int
     delegation_id: int
+    conversation_id: int | None
     agent_id: str
     content: str
     structured: Mapping[str, Any]
@@ -37,6 +40,39 @@ def responses_of(session: Session, condition: ColumnElement[bool]) -> tuple[Resp
     """The responses that meet `condition`, in their order."""
     order = (AgentResponse.position.nulls_last(), AgentResponse.id)
     return tuple(map(_response, session.scalars(select(AgentResponse).where(condition).order_by(*order))))
+
+
+def list_responses(
+    session: Session,
+    *,
+    conversation_id: int | None = None,
+    delegation_id: int | None = None,
+    after: Cursor | None = None,
+    limit: int = 100,
+) -> Page[Response]:
+    """The newest responses, of one conversation or delegation where one is named."""
+    conditions: list[ColumnElement[bool]] = []
+    if conversation_id is not None:
+        conditions.append(AgentResponse.conversation_id == conversation_id)
+    if delegation_id is not None:
+        conditions.append(AgentResponse.delegation_id == delegation_id)
+    if after is not None:
+        conditions.append(AgentResponse.id < after.id)
+    # By id, which rises with time: a member's are indexed by it, and not by when they were stored.
+    rows = session.scalars(
+        select(AgentResponse).where(*conditions).order_by(AgentResponse.id.desc()).limit(limit)
+    ).all()
+    older = Cursor(rows[-1].created_at, rows[-1].id) if len(rows) == limit else None
+    return Page(tuple(map(_response, rows)), older)
+
+
+def find_response(session: Session, response_id: int) -> Response:
+    """One response, or NotFound."""
+    row = session.scalar(select(AgentResponse).where(AgentResponse.id == response_id))
+    if row is None:
+        message = f"There is no response {response_id}."
+        raise NotFound(message)
+    return _response(row)
 
 
 def measured_seconds(session: Session, delegation_ids: Collection[int]) -> dict[int, Measured]:
@@ -68,6 +104,7 @@ def _response(row: AgentResponse) -> Response:
     return Response(
         id=row.id,
         delegation_id=row.delegation_id,
+        conversation_id=row.conversation_id,
         agent_id=row.agent_id,
         content=row.content,
         structured=row.structured,

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from helios_core.errors import NotFound
 from helios_core.models import LoadBalancingRule
+from helios_core.services.rules import Contradiction, RuleFields, contradictions
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +34,15 @@ class Rule:
     valid_until: datetime | None
     created_at: datetime
     updated_at: datetime
+    contradictions: tuple[Contradiction, ...]
+    """Active rules of the same priority that may hold at once and say otherwise."""
 
 
 def list_rules(session: Session) -> tuple[Rule, ...]:
     """Every rule, those that go first first."""
     order = (LoadBalancingRule.priority.desc(), LoadBalancingRule.name)
-    rows = session.execute(select(LoadBalancingRule, func.now()).order_by(*order))
-    return tuple(_rule(row, now) for row, now in rows)
+    rows = session.execute(select(LoadBalancingRule, func.now()).order_by(*order)).all()
+    return tuple(_rule(session, row, now) for row, now in rows)
 
 
 def find_rule(session: Session, rule_id: int) -> Rule:
@@ -48,10 +51,10 @@ def find_rule(session: Session, rule_id: int) -> Rule:
     if found is None:
         message = f"There is no rule {rule_id}."
         raise NotFound(message)
-    return _rule(*found)
+    return _rule(session, *found)
 
 
-def _rule(row: LoadBalancingRule, now: datetime) -> Rule:
+def _rule(session: Session, row: LoadBalancingRule, now: datetime) -> Rule:
     has_begun = row.valid_from is None or row.valid_from <= now
     has_ended = row.valid_until is not None and row.valid_until <= now
     return Rule(
@@ -71,4 +74,5 @@ def _rule(row: LoadBalancingRule, now: datetime) -> Rule:
         valid_until=row.valid_until,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        contradictions=contradictions(session, RuleFields.of(row), row.id),
     )

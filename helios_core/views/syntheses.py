@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from helios_core.errors import NotFound
 from helios_core.models import TaskSynthesis
+from helios_core.views.paging import Cursor, Page, older_than
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Synthesis:
     """One synthesis; scores that nobody gave are None."""
 
     id: int
+    conversation_id: int | None
     synthesizer_agent_id: str
     content: str
     contributions: tuple[Contribution, ...]
@@ -55,6 +58,27 @@ def syntheses_of(session: Session, conversation_id: int) -> tuple[Synthesis, ...
     return tuple(map(_synthesis, rows))
 
 
+def list_syntheses(
+    session: Session, conversation_id: int | None = None, after: Cursor | None = None, limit: int = 100
+) -> Page[Synthesis]:
+    """The newest syntheses, of one conversation where one is named."""
+    statement = select(TaskSynthesis).where(older_than(after, TaskSynthesis.created_at, TaskSynthesis.id))
+    if conversation_id is not None:
+        statement = statement.where(TaskSynthesis.conversation_id == conversation_id)
+    order = (TaskSynthesis.created_at.desc(), TaskSynthesis.id.desc())
+    rows = tuple(map(_synthesis, session.scalars(statement.order_by(*order).limit(limit))))
+    return Page(rows, Cursor(rows[-1].created_at, rows[-1].id) if len(rows) == limit else None)
+
+
+def find_synthesis(session: Session, synthesis_id: int) -> Synthesis:
+    """One synthesis, or NotFound."""
+    row = session.scalar(select(TaskSynthesis).where(TaskSynthesis.id == synthesis_id))
+    if row is None:
+        message = f"There is no synthesis {synthesis_id}."
+        raise NotFound(message)
+    return _synthesis(row)
+
+
 def claims_of(parts: Any) -> tuple[Claim, ...]:  # noqa: ANN401 - whatever JSON a source has stored
     """The claims in `[{"claim": "…", "stances": {"agent": "for"}}]`; what has another shape is left out."""
     return tuple(
@@ -75,6 +99,7 @@ def _contributions(parts: list[Any]) -> Iterator[Contribution]:
 def _synthesis(row: TaskSynthesis) -> Synthesis:
     return Synthesis(
         id=row.id,
+        conversation_id=row.conversation_id,
         synthesizer_agent_id=row.synthesizer_agent_id,
         content=row.content,
         contributions=tuple(_contributions(row.contributions)),
