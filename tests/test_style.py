@@ -16,5 +16,5 @@ TOOLS = {
 
 @pytest.mark.parametrize("tool", TOOLS)
 def test_every_file_keeps_the_house_style(tool: str) -> None:
-    done = subprocess.run([sys.executable, "-m", *TOOLS[tool]], cwd=ROOT, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", *TOOLS[tool]], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
