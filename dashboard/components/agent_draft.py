@@ -1,15 +1,13 @@
 """A draft of an agent's configuration: what somebody has typed and not saved yet.
 
 It lives in the viewer's session and not in the widgets, so that neither a refresh, nor another tab of the page, nor a
-refusal loses it. Widgets are given their value where they begin and never again: a value set from here while somebody
-types into the next field would overwrite that field in the browser. What has to show other values gets new widgets.
+refusal loses it. Widgets are told their value only where they come onto the page or all are to show something else.
 """
 
 import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Any
 
 import streamlit as st
@@ -22,7 +20,6 @@ from helios_core.views.configurations import ConfigurationForm, configuration_fo
 
 FIELDS = tuple(ConfigurationFields.model_fields)
 REASON = "reason"
-_generations = count()
 
 
 @dataclass
@@ -32,9 +29,8 @@ class Draft:
     base: ConfigurationForm
     values: dict[str, Any]
     """Every field as it stands in the form."""
-    shown: dict[str, Any] = field(default_factory=dict)
-    """Every field as the present widgets began."""
-    generation: int = -1
+    is_shown: bool = False
+    """Whether there are widgets that show these values."""
     refused: dict[str, str] = field(default_factory=dict)
     problem: str | None = None
     saved_version: int | None = None
@@ -46,7 +42,7 @@ class Draft:
 
     def key(self, name: str) -> str:
         """The key of a field's widget."""
-        return f"edit_{self.agent_id}_{name}_{self.generation}"
+        return f"edit_{self.agent_id}_{name}"
 
     def note(self, name: str) -> None:
         """Keep what was typed into a widget."""
@@ -70,15 +66,16 @@ def draft_of(form: ConfigurationForm) -> Draft:
         draft = begin(form)
     elif draft.base.version != form.version and not draft.changes():
         draft = begin(form, draft.saved_version)
-    if draft.key(REASON) not in st.session_state:
-        draft.shown, draft.generation = dict(draft.values), next(_generations)
+    if not draft.is_shown or draft.key(REASON) not in st.session_state:
+        st.session_state.update({draft.key(name): value for name, value in draft.values.items()})
+        draft.is_shown = True
     return draft
 
 
 def put_away(agent_id: str) -> None:
     """The form is not on the page any more: what is typed stays, and its next widgets will show it."""
     if agent_id in _drafts():
-        _drafts()[agent_id].generation = -1
+        _drafts()[agent_id].is_shown = False
 
 
 def begin(form: ConfigurationForm, saved_version: int | None = None) -> Draft:

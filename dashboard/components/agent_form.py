@@ -4,15 +4,15 @@ from collections.abc import Iterable
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import formats
 from dashboard.components.agent_draft import REASON, Draft, begin, draft_of, rebase, save
 from dashboard.components.card import card
 from dashboard.components.card_fits import card_fits
 from dashboard.components.changes import counts, in_brief, show_change, shown
-from dashboard.components.facts import Fact, facts
 from dashboard.live import live, shared, trouble
-from dashboard.render import clean, date_and_time, plain
+from dashboard.render import date_and_time, plain
 from helios_core.errors import HeliosError
 from helios_core.services.configurations import ConfigurationFields, differences
 from helios_core.views import configurations as view
@@ -37,8 +37,10 @@ def agent_form(agent_id: str) -> None:
         with card("configuration", "Configuration", f"version {draft.base.version} · {whose}"):
             _fields(draft)
             _saving(draft, form)
+        newer = st.empty()
         if draft.base.version != form.version:
-            _newer(draft, form)
+            with newer.container():
+                _newer(draft, form)
     with right:
         with card("where_it_fits", "Where it fits", "with what is typed here"):
             fits_panel(draft)
@@ -64,46 +66,50 @@ def _fields(draft: Draft) -> None:
     with gpu:
         _choice(draft, "gpu_assignment", [None, *(fit.gpu_id for fit in _fits(draft).cards)], format_func=_gpu)
     with memory:
-        _field(draft, "allocated_memory_mb", st.number_input, step=256, placeholder="the estimate")
-        st.caption(_estimate(draft))
+        _number(draft, "allocated_memory_mb", step=256, placeholder="the estimate", note=_estimate(draft))
     with context:
-        _field(draft, "context_tokens", st.number_input, step=1024, placeholder="the server's own")
+        _number(draft, "context_tokens", step=1024, placeholder="the server's own")
     with temperature:
-        _field(draft, "temperature", st.number_input, step=0.1, format="%.2f", placeholder="the model's own")
+        _number(draft, "temperature", step=0.1, format="%.2f", placeholder="the model's own")
     timeout, retries, priority, enabled = st.columns(4)
     with timeout:
-        _field(draft, "timeout_seconds", st.number_input, step=10, help="How long one answer may take")
+        _number(draft, "timeout_seconds", step=10, help="How long one answer may take")
     with retries:
-        _field(draft, "max_retries", st.number_input, step=1)
+        _number(draft, "max_retries", step=1)
     with priority:
-        _field(draft, "priority", st.number_input, step=1, help="10 is served first, 1 last")
+        _number(draft, "priority", step=1, help="10 is served first, 1 last")
     with enabled:
         st.container(height=26, border=False)
         _field(draft, "is_enabled", st.toggle, help="Off: it gets no work, and no GPU memory is promised to it")
 
 
 def _choice(draft: Draft, name: str, suggested: Iterable[Any], **options: Any) -> None:  # noqa: ANN401 - any JSON
-    """A choice among what is suggested, what it began with, and what is chosen."""
-    choices = list(dict.fromkeys([*suggested, draft.shown[name], draft.values[name]]))
-    _field(draft, name, st.selectbox, options=choices, index=choices.index(draft.shown[name]), **options)
+    """A choice among what is suggested, and what is chosen already."""
+    _field(draft, name, st.selectbox, options=list(dict.fromkeys([*suggested, draft.values[name]])), **options)
 
 
-def _field(draft: Draft, name: str, widget: Any, **options: Any) -> None:  # noqa: ANN401 - a widget
-    """A widget with its title; below it what was refused, else what it was before.
+def _number(draft: Draft, name: str, **options: Any) -> None:  # noqa: ANN401 - options of a widget
+    """A number, or nothing."""
+    _field(draft, name, st.number_input, value=None, **options)
 
-    Each in a container of its own: a line that comes or goes among the fields would make the browser build those below
-    it anew, and forget what is being typed there.
+
+def _field(draft: Draft, name: str, widget: Any, *, note: str = "", **options: Any) -> None:  # noqa: ANN401 - a widget
+    """A widget with its title; below it what was refused, else what it was before, and a note.
+
+    A line below has its place even where there is none: one that comes or goes among the fields would make the browser
+    build those after it anew, and forget what is being typed there.
     """
-    if "index" not in options:
-        options["value"] = draft.shown[name]
     options |= {"key": draft.key(name), "on_change": draft.note, "args": (name,), "disabled": not draft.base.may_edit}
     with st.container(gap="xsmall"):
         widget(TITLES[name], **options)
+        line = st.empty()
         change = next((change for change in draft.changes() if change.field == name), None)
         if name in draft.refused:
-            st.caption(f":orange[▲ {plain(draft.refused[name])}]")
+            line.markdown(f":small[:orange[▲ {plain(draft.refused[name])}]]")
         elif change is not None:
-            st.caption(f":blue[{_was(name, change.before, change.after)}]")
+            line.markdown(f":small[:blue[{_was(name, change.before, change.after)}]]")
+        if note:
+            st.caption(note)
 
 
 def _was(name: str, before: Any, after: Any) -> str:  # noqa: ANN401 - any JSON
@@ -166,16 +172,11 @@ def fits_panel(draft: Draft) -> None:
 
 @live
 def recent_versions(agent_id: str) -> None:
-    """The newest versions, one line each."""
-    rows = [
-        Fact(
-            f"v{version.version}",
-            version.reason or ", ".join(map(in_brief, version.changes)) or "first version",
-            f"{clean(version.saved_by)}, {date_and_time(version.saved_at)}",
-        )
-        for version in shared(view.versions, agent_id)[:RECENT_VERSIONS]
-    ]
-    facts("recent_versions", rows)
+    """The newest versions: why, by whom and when."""
+    for version in shared(view.versions, agent_id)[:RECENT_VERSIONS]:
+        said = version.reason or ", ".join(map(in_brief, version.changes)) or "first version"
+        saved = f"{plain(version.saved_by)}, {date_and_time(version.saved_at)}"
+        st.markdown(f"**v{version.version}** {plain(said, 120)}  \n:gray[:small[{saved}]]")
 
 
 # Saving
@@ -183,10 +184,9 @@ def recent_versions(agent_id: str) -> None:
 
 def _saving(draft: Draft, form: ConfigurationForm) -> None:
     changes = draft.changes()
-    with st.container():
-        _outcome(draft, form, bool(changes))
+    _outcome(st.empty(), draft, form, bool(changes))
     st.text_input(
-        "Reason", value=draft.shown[REASON], key=draft.key(REASON), on_change=draft.note, args=(REASON,),
+        "Reason", key=draft.key(REASON), on_change=draft.note, args=(REASON,),
         placeholder="Why, for those who come later", label_visibility="collapsed", disabled=not draft.base.may_edit,
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
@@ -198,16 +198,16 @@ def _saving(draft: Draft, form: ConfigurationForm) -> None:
         )  # fmt: skip
 
 
-def _outcome(draft: Draft, form: ConfigurationForm, has_changes: bool) -> None:
+def _outcome(line: DeltaGenerator, draft: Draft, form: ConfigurationForm, has_changes: bool) -> None:
     """What became of the last attempt to save."""
     if not draft.base.may_edit:
-        st.caption("You may read this configuration; an operator may change it.")
+        line.caption("You may read this configuration; an operator may change it.")
     elif draft.problem and draft.base.version == form.version:
-        st.warning(plain(draft.problem), icon=":material/error:")
+        line.warning(plain(draft.problem), icon=":material/error:")
     elif draft.refused:
-        st.warning("Nothing was saved: see the marked fields.", icon=":material/error:")
+        line.warning("Nothing was saved: see the marked fields.", icon=":material/error:")
     elif draft.saved_version is not None and not has_changes:
-        st.success(f"Saved as version {draft.saved_version}.", icon=":material/check:")
+        line.success(f"Saved as version {draft.saved_version}.", icon=":material/check:")
 
 
 def _state(draft: Draft, form: ConfigurationForm, changes: int) -> str:

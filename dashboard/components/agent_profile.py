@@ -16,17 +16,16 @@ from helios_core.views.configurations import ConfigurationForm, configuration_fo
 
 def agent_profile(agent_id: str) -> None:
     """The overview of one agent."""
-    left, right = st.columns([1.35, 1], gap="medium")
+    left, right = st.columns([1, 1.35], gap="medium")
     with left:
         with card("work", "Now"):
             work(agent_id)
-        with card("prompt", "System prompt"):
-            prompt(agent_id)
-    with right:
         with card("profile", "Profile"):
             profile(agent_id)
         with card("configured", "Configured"):
             configured(agent_id)
+    with right, card("prompt", "System prompt"):
+        prompt(agent_id)
 
 
 @live

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from dashboard.components.changes import LONG_FIELDS, in_brief, show_change
+from dashboard.components.changes import LONG_FIELDS, in_brief, show_change, show_lines
 from dashboard.live import act, shared, trouble, views
 from dashboard.render import date_and_time, plain
 from helios_core.errors import HeliosError
@@ -38,7 +38,7 @@ def _version(agent_id: str, version: Version, live: Version, may_edit: bool) -> 
         for change in version.changes:
             if change.field in LONG_FIELDS:
                 with st.expander(plain(in_brief(change))):
-                    show_change(change)
+                    show_lines(change)
 
 
 def _headline(version: Version) -> str:

@@ -12,6 +12,7 @@ from helios_core.services.configurations import FieldChange
 
 LONG_FIELDS = {"system_prompt", "constraints"}
 CONTEXT_LINES = 2
+CONTEXT_CHARACTERS = 100
 
 
 def shown(field: str, value: Any) -> str:  # noqa: ANN401 - any JSON
@@ -48,22 +49,22 @@ def show_change(change: FieldChange) -> None:
     """A change with its values; long texts line by line."""
     if change.field in LONG_FIELDS:
         st.markdown(f"**{plain(change.title)}**")
-        text_change(_text(change.before), _text(change.after))
+        show_lines(change)
     else:
         before, after = shown(change.field, change.before), shown(change.field, change.after)
         st.markdown(f"**{plain(change.title)}** {plain(before)} → {plain(after)}")
 
 
-def text_change(before: str, after: str) -> None:
-    """Two texts as lines that went, lines that came, and a little around them."""
-    old, new = before.splitlines(), after.splitlines()
+def show_lines(change: FieldChange) -> None:
+    """A long text as the lines that went, the lines that came, and a little around them."""
+    old, new = _text(change.before).splitlines(), _text(change.after).splitlines()
     lines: list[str] = []
     for group in SequenceMatcher(a=old, b=new, autojunk=False).get_grouped_opcodes(CONTEXT_LINES):
         if lines:
             lines.append(":gray[⋯]")
         for kind, i1, i2, j1, j2 in group:
             if kind == "equal":
-                lines += [f":gray[{plain(line) or ' '}]" for line in old[i1:i2]]
+                lines += [f":gray[{plain(line, CONTEXT_CHARACTERS)}]" for line in old[i1:i2] if line.strip()]
             else:
                 lines += [f":orange-background[− {plain(line)}]" for line in old[i1:i2]]
                 lines += [f":green-background[+ {plain(line)}]" for line in new[j1:j2]]
