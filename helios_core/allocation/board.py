@@ -11,10 +11,12 @@ from helios_core.allocation.outlook import Outlook, Whole
 from helios_core.allocation.refusals import Check, Question, passes
 from helios_core.allocation.requests import Kind, LoadedModel, Shape, may_use
 from helios_core.allocation.rules import Strategy, strategy_of
-from helios_core.allocation.score import FIRST, rank
+from helios_core.allocation.score import FIRST, Candidate, rank
 
 MOST_ROWS = 512
 """Demands whose costs are kept; 8 bytes a card each."""
+FEW = 32
+"""So many bundles are worked out twice, should they have changed twice, rather than sorted."""
 PATIENCE = 4
 """How many refused candidates are skipped one by one before all are put in order."""
 
@@ -29,15 +31,18 @@ class Board:
         self._everywhere: Indices = np.arange(len(self._columns.bundles))
         self._rows: dict[Shape, tuple[Whole, int]] = {}
         self._masks: dict[Kind, Mask | None] = {}
-        self._changes: list[int] = []
+        self._changes: Indices = np.zeros(4 * len(self._everywhere) + 64, dtype=np.intp)
+        self._last = 0
         self._forgotten = 0
 
     def changed(self, cards: Iterable[int], host: int, model: LoadedModel | None = None) -> None:
         """Follow the ledger after something changed on these cards of the host; `model` came or went."""
-        self._changes.extend(self._columns.follow(cards, host, model))
-        if len(self._changes) > 4 * len(self._everywhere) + 64:
-            self._forgotten += len(self._changes)
-            self._changes.clear()
+        for bundle in self._columns.follow(cards, host, model):
+            if self._last == len(self._changes):
+                self._forgotten += self._last
+                self._last = 0
+            self._changes[self._last] = bundle
+            self._last += 1
 
     def reread(self, card: int, host: int) -> None:
         """Follow new readings of a card."""
@@ -47,21 +52,24 @@ class Board:
         if was_open != self._columns.is_open[place]:
             self._masks.clear()
 
-    def best(self, question: Question, checks: Sequence[Check]) -> tuple[int, tuple[int, ...]] | None:
-        """The host and the cards that cost least, among those that pass the checks and have room."""
-        kind, shape = question.request.kind, question.shape
+    def ranked(self, question: Question, checks: Sequence[Check], most: int) -> list[Candidate]:
+        """The candidates that cost least, among those that pass the checks and have room: so many at most."""
+        shape = question.shape
         costs = self._row(shape)
         if shape.cards == 1:
-            mask = self._mask(kind)
+            mask = self._mask(question.request.kind)
             costs = costs if mask is None else np.where(mask, costs, np.inf)
         strategy = strategy_of(question.rules) if question.rules else Strategy.PACK
         if strategy is not Strategy.PACK:
             costs = costs + FIRST * self._ranks(strategy)
+        found: list[Candidate] = []
         for bundle, column in _cheapest_first(costs):
             cards = self._cards(question, checks, bundle, column)
             if cards is not None:
-                return self._columns.host_of[bundle], cards
-        return None
+                found.append(Candidate(float(costs[bundle, column]), self._columns.host_of[bundle], cards))
+                if len(found) == most:
+                    break
+        return found
 
     def _cards(self, question: Question, checks: Sequence[Check], bundle: int, column: int) -> tuple[int, ...] | None:
         """The cards of the bundle to take; None where too few of them pass the checks."""
@@ -78,17 +86,19 @@ class Board:
         return tuple(fit[:wanted]) if len(fit) >= wanted else None
 
     def _row(self, shape: Shape) -> Whole:
-        now = self._forgotten + len(self._changes)
+        now = self._forgotten + self._last
         known = self._rows.get(shape)
         if known is None or known[1] < self._forgotten:
-            if len(self._rows) >= MOST_ROWS:
+            if known is None and len(self._rows) >= MOST_ROWS:
                 self._rows.pop(next(iter(self._rows)))
             costs = self._losses.costs(shape, self._everywhere)
         else:
             costs, since = known
             if since == now:
                 return costs
-            at = np.array(list(set(self._changes[since - self._forgotten :])), dtype=np.intp)
+            at = self._changes[since - self._forgotten : self._last]
+            if len(at) > FEW:
+                at = np.unique(at)
             costs[at] = self._losses.costs(shape, at)
         self._rows[shape] = (costs, now)
         return costs

@@ -1,14 +1,13 @@
 """The ledger: what is promised of every card and host. It refuses to promise anything twice."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from helios_core.allocation.fleet import UNLIMITED, Fleet, Gpu, Host
 from helios_core.allocation.requests import LoadedModel, Request, Shape
 
 
-@dataclass(frozen=True, slots=True)
-class Promise:
+class Promise(NamedTuple):
     """What an agent holds: cards of one host, by their position in the fleet, each giving what the shape says."""
 
     request: Request
@@ -17,11 +16,16 @@ class Promise:
     cards: tuple[int, ...]
 
 
+CardState = tuple[int, int, int, frozenset[LoadedModel]]
+"""A card's host, free compute and memory, and loaded models: what decides what a placement costs there."""
+
+
 class Card:
     """One card's account: what is free of it, and who is on it."""
 
     __slots__ = (
         "agents",
+        "capacity_mib",
         "exclusive",
         "free_compute_milli",
         "free_memory_mib",
@@ -31,6 +35,7 @@ class Card:
         "loaded_models",
         "position",
         "promised_mib",
+        "state",
     )
 
     def __init__(self, position: int, gpu: Gpu, host: "HostAccount") -> None:
@@ -43,12 +48,15 @@ class Card:
         self.loaded_models: frozenset[LoadedModel] = frozenset()
         self.agents: dict[str, Promise] = {}
         self.exclusive = 0
+        self.capacity_mib = gpu.capacity_mib
         self.free_memory_mib = 0
+        self.state: CardState
         self.settle()
 
     def settle(self) -> None:
         """Work out what memory is free: what is neither promised nor in use by somebody unknown to us."""
-        self.free_memory_mib = self.gpu.capacity_mib - max(self.promised_mib, self.gpu.measured_memory_mib or 0)
+        self.free_memory_mib = self.capacity_mib - max(self.promised_mib, self.gpu.measured_memory_mib or 0)
+        self.state = (self.host.position, self.free_compute_milli, self.free_memory_mib, self.loaded_models)
 
     def memory_for(self, shape: Shape) -> int:
         """What the shape would take here, in MiB: its model's weights only where they are not loaded yet."""
@@ -102,10 +110,9 @@ class HostAccount:
         """Whether the host states any limit of its own."""
         return self.host.cpu_milli is not None or self.host.memory_mib is not None
 
-    def has_room_for(self, request: Request) -> bool:
+    def has_room_for(self, shape: Shape) -> bool:
         """Whether CPU and memory suffice."""
-        kind = request.kind
-        return self.free_cpu_milli >= kind.host_cpu_milli and self.free_memory_mib >= kind.host_memory_mib
+        return self.free_cpu_milli >= shape.host_cpu_milli and self.free_memory_mib >= shape.host_memory_mib
 
 
 class Ledger:
@@ -146,8 +153,8 @@ class Ledger:
         """End what the agent holds; KeyError where it holds nothing."""
         promise = self.promises.pop(agent)
         account = self.hosts[promise.host]
-        account.free_cpu_milli += promise.request.kind.host_cpu_milli
-        account.free_memory_mib += promise.request.kind.host_memory_mib
+        account.free_cpu_milli += promise.shape.host_cpu_milli
+        account.free_memory_mib += promise.shape.host_memory_mib
         for position in promise.cards:
             self.cards[position].give_back(promise)
         self._count(promise, -1)
@@ -157,7 +164,7 @@ class Ledger:
         """Enter a card's new readings; the card's compute may change too."""
         card = self.cards[self.position_of[gpu.gpu_id]]
         card.free_compute_milli += gpu.compute_milli - card.gpu.compute_milli
-        card.gpu = gpu
+        card.gpu, card.capacity_mib = gpu, gpu.capacity_mib
         card.settle()
         return card
 
@@ -174,20 +181,24 @@ class Ledger:
         for agent, promise in self.promises.items():
             yield agent, tuple(self.cards[position].gpu.gpu_id for position in promise.cards)
 
-    def _check(self, request: Request, shape: Shape, account: HostAccount, chosen: Iterable[Card]) -> None:
-        cards = list(chosen)
+    def _check(self, request: Request, shape: Shape, account: HostAccount, cards: Sequence[Card]) -> None:
         if request.agent in self.promises:
             raise ValueError(f"{request.agent} already holds a place; release it first.")
-        if len({card.position for card in cards}) != shape.cards or any(card.host is not account for card in cards):
-            raise ValueError(f"{request.agent} needs {shape.cards} different cards of one host.")
-        if not account.has_room_for(request) or not all(card.has_room_for(shape) for card in cards):
-            raise ValueError(f"{request.agent} does not fit there; place it anew.")
+        if len(set(cards)) != shape.cards:
+            raise ValueError(f"{request.agent} needs {shape.cards} different cards.")
+        for card in cards:
+            if card.host is not account:
+                raise ValueError(f"{request.agent} needs its cards on one host.")
+            if not card.has_room_for(shape):
+                raise ValueError(f"{request.agent} does not fit on GPU {card.gpu.gpu_id}; place it anew.")
+        if not account.has_room_for(shape):
+            raise ValueError(f"{request.agent} does not fit on host {account.host.name}; place it anew.")
 
     def restore(self, promise: Promise) -> None:
         """Enter again what was promised before, though it might not be promised anew."""
-        account, kind = self.hosts[promise.host], promise.request.kind
-        account.free_cpu_milli -= kind.host_cpu_milli
-        account.free_memory_mib -= kind.host_memory_mib
+        account, shape = self.hosts[promise.host], promise.shape
+        account.free_cpu_milli -= shape.host_cpu_milli
+        account.free_memory_mib -= shape.host_memory_mib
         for position in promise.cards:
             self.cards[position].take(promise)
         self.promises[promise.request.agent] = promise
@@ -197,13 +208,17 @@ class Ledger:
         request = promise.request
         owner_mib = self.promised_to_owner_mib.get(request.owner, 0)
         self.promised_to_owner_mib[request.owner] = owner_mib + sign * owned_mib(promise.shape)
-        for group, members in ((request.affinity, self.affinities), (request.anti_affinity, self.anti_affinities)):
-            if group is None:
-                continue
-            if sign > 0:
-                members.setdefault(group, {})[request.agent] = promise.cards
-            else:
-                del members[group][request.agent]
+        if request.affinity is not None:
+            _enlist(self.affinities.setdefault(request.affinity, {}), promise, sign)
+        if request.anti_affinity is not None:
+            _enlist(self.anti_affinities.setdefault(request.anti_affinity, {}), promise, sign)
+
+
+def _enlist(members: dict[str, tuple[int, ...]], promise: Promise, sign: int) -> None:
+    if sign > 0:
+        members[promise.request.agent] = promise.cards
+    else:
+        del members[promise.request.agent]
 
 
 def owned_mib(shape: Shape) -> int:

@@ -36,19 +36,21 @@ class Losses:
         return self._together(shape, at)
 
     def _alone(self, shape: Shape, at: Indices) -> Whole:
-        """One card, and no card's worth depends on another's: both states of each card in one calculation."""
-        columns, size = self._columns, (len(at), self._columns.compute.shape[1])
-        compute, memory = columns.compute.take(at, axis=0), columns.memory.take(at, axis=0)
-        needs = columns.needs.take(at, axis=0)
-        left, memory_left, needs_left = self._after(shape, at, compute, memory, needs)
-        fits = np.concatenate((compute, left))[..., None] >= self._compute
+        """One card, and no card's worth depends on another's. Axis 0 of all that follows is before and after."""
+        columns, size = self._columns, (2, len(at), self._columns.compute.shape[1])
+        compute, memory, needs = np.empty(size), np.empty(size), np.empty((*size, len(self._compute)))
+        columns.compute.take(at, axis=0, out=compute[0], mode="clip")
+        columns.memory.take(at, axis=0, out=memory[0], mode="clip")
+        columns.needs.take(at, axis=0, out=needs[0], mode="clip")
+        compute[1], memory[1], needs[1] = self._after(shape, at, compute[0], memory[0], needs[0])
+        fits = compute[..., None] >= self._compute
         if self._asks_memory:
-            fits &= np.concatenate((memory, memory_left))[..., None] >= np.concatenate((needs, needs_left))
-        bound = self._bound(np.concatenate((compute, left)), np.concatenate((memory, memory_left)))
-        weights = self._merged.take(self._classes.take(at), axis=0)
-        worth = bound * np.matvec(fits, np.concatenate((weights, weights)))
-        costs = _steps(worth[: size[0]] - worth[size[0] :]) + np.minimum(bound[: size[0]], TIE - 1)
-        costs[(left < 0) | (memory_left < 0)] = np.inf
+            fits &= memory[..., None] >= needs
+        bound = self._bound(compute, memory)
+        worth = np.matvec(fits, self._merged.take(self._classes.take(at), axis=0)) * bound
+        costs = _steps(worth[0] - worth[1])
+        costs += np.minimum(bound[0], TIE - 1)
+        costs[np.minimum(compute[1], memory[1]) < 0] = np.inf
         return costs
 
     def _together(self, shape: Shape, at: Indices) -> Whole:
@@ -85,7 +87,8 @@ class Losses:
         around = self._around(shape, at, columns.compute[at], columns.memory[at], columns.needs[at])
         before, after, has_room = around
         weights = self._weights(at, columns.cpu[at] - shape.host_cpu_milli, columns.ram[at] - shape.host_memory_mib)
-        return np.where(has_room, ((before - after) * weights[:, None]).sum(axis=-1), np.inf)[0]
+        own: Whole = np.where(has_room, ((before - after) * weights[:, None]).sum(axis=-1), np.inf)[0]
+        return own
 
     def _around(
         self, shape: Shape, at: Indices, compute: Whole, memory: Whole, needs: Whole
@@ -98,7 +101,7 @@ class Losses:
     def _after(
         self, shape: Shape, at: Indices, compute: Whole, memory: Whole, needs: Whole
     ) -> tuple[Whole, Whole, Whole]:
-        """Each card's compute and memory (n, W) once the shape is there, and what the outlook's shapes would then need."""
+        """Compute and memory (n, W) once the shape is there, and what the outlook's shapes would need then."""
         memory = memory - shape.memory_mib
         if shape.weights_mib:
             if shape.model is None:
@@ -116,10 +119,11 @@ class Losses:
         return usable
 
     def _bound(self, compute: Whole, memory: Whole) -> Whole:
-        by_compute = _bound(compute, self._outlook.compute_per_card)
-        if not self._outlook.memory_per_card:
-            return by_compute
-        return np.minimum(by_compute, _bound(memory, self._outlook.memory_per_card))
+        """What the mix could use of each card, in whole thousandths: `score.card_bound`."""
+        bound: Whole = _part(compute, self._outlook.compute_per_card)
+        if self._outlook.memory_per_card:
+            bound = np.minimum(bound, _part(memory, self._outlook.memory_per_card))
+        return np.floor(bound)
 
     def _weights(self, at: Indices, cpu: Whole, ram: Whole) -> Whole:
         """How much each shape counts (n, P) on hosts with this much left."""
@@ -129,18 +133,20 @@ class Losses:
         return np.add.reduceat(self._outlook.weights[self._classes[at]] * fits, self._outlook.starts, axis=1)
 
     def _limit(self, cpu: Whole, ram: Whole) -> Whole:
-        return np.minimum(
-            _bound(cpu, self._outlook.cpu_per_card, CPU_SLACK), _bound(ram, self._outlook.ram_per_card, RAM_SLACK)
-        )
+        """What the mix could use of a host's cards with what it has left, in whole thousandths."""
+        by_cpu = _part(CPU_SLACK * cpu, self._outlook.cpu_per_card)
+        return np.floor(np.minimum(by_cpu, _part(RAM_SLACK * ram, self._outlook.ram_per_card)))
 
     def _value(self, sums: Whole, weights: Whole, limit: Whole) -> Whole:
         value: Whole = (np.minimum(sums, limit) * (sums >= self._least) * weights).sum(axis=-1)
         return value
 
 
-def _bound(free: Whole, per_card: float, slack: float = 1.0) -> Whole:
-    return np.floor(slack * free / per_card) if per_card else np.full(free.shape, UNBOUNDED)
+def _part(free: Whole, per_card: float) -> Whole:
+    return free / per_card if per_card else np.full(free.shape, UNBOUNDED)
 
 
 def _steps(loss: Whole) -> Whole:
-    return np.rint(loss / STEP) * TIE
+    steps: Whole = np.rint(loss / STEP)
+    steps *= TIE
+    return steps

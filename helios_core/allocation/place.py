@@ -1,7 +1,7 @@
 """Place one agent: the cheapest card that may take it."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from helios_core.allocation.board import Board
 from helios_core.allocation.fleet import Fleet, Gpu
@@ -18,8 +18,7 @@ SMALL_FLEET = 16
 """Up to so many cards plain Python is faster than arrays."""
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(NamedTuple):
     """Where a request would go, and in which shape."""
 
     shape: Shape
@@ -64,9 +63,9 @@ class Placer:
                 card = self.ledger.cards[self.ledger.position_of[request.preferred_gpu]]
                 if passes(question, card, (*checks, room)):
                     return Choice(shape, card.host.position, (card.position,))
-            found = board.best(question, checks)
-            if found is not None:
-                return Choice(shape, *found)
+            found = board.ranked(question, checks, 1)
+            if found:
+                return Choice(shape, found[0].host, found[0].cards)
         return None
 
     def promise(self, request: Request, choice: Choice) -> Promise:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 from helios_core.allocation.ledger import Card, Ledger
 from helios_core.allocation.requests import Kind, Request, Shape
@@ -48,8 +49,7 @@ class Refusal:
         return f"Refused, {self.cause}." if self.gpu_id is None else f"GPU {self.gpu_id}: refused, {self.cause}."
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """A request in one of its shapes, with the rules that are about it, put to one card after another."""
 
     ledger: Ledger
@@ -258,7 +258,7 @@ def room(question: Question, card: Card) -> tuple[Reason, str] | None:
     if card.free_compute_milli < shape.compute_milli:
         free = f"{_percent(card.free_compute_milli)} of a card's compute free"
         return Reason.COMPUTE, f"{free}; the agent needs {_percent(shape.compute_milli)}"
-    return None if card.host.has_room_for(question.request) else _host(question, card)
+    return None if card.host.has_room_for(question.shape) else _host(question, card)
 
 
 def _host(question: Question, card: Card) -> tuple[Reason, str]:

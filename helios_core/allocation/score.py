@@ -14,14 +14,18 @@ cannot use of a host; this counts what it can, bounds it by CPU and RAM, and wei
 by the inverse root of the fraction of cards that can. A card's own memory bounds it in the same way.
 """
 
+from typing import NamedTuple
+
 from helios_core.allocation.ledger import Card
 from helios_core.allocation.outlook import SHARE, Outlook
 from helios_core.allocation.rules import Strategy
 
 CPU_SLACK, RAM_SLACK = 1.2, 3.0
 """How far a host's CPU and memory are trusted to stretch beyond the mix's average need per card."""
+STEP_CARDS = 0.02
+"""Losses are rounded to so many cards."""
 STEP = 20 * SHARE
-"""Losses are rounded to 20 thousandths of a card."""
+"""The same in weighted thousandths of a card."""
 TIE = 2**14
 """More than a card has free, in thousandths: what separates two steps."""
 FIRST = 2**30
@@ -29,14 +33,24 @@ FIRST = 2**30
 UNBOUNDED = float(2**40)
 
 
-def bound(free: float, per_card: float, slack: float = 1.0) -> float:
-    """How many thousandths of a card the mix could use before this resource ends, in whole numbers."""
-    return slack * free / per_card // 1 if per_card else UNBOUNDED
+class Candidate(NamedTuple):
+    """Cards that could take a request, and what that costs: the strategy's rank, the loss in steps, and the tie."""
+
+    price: float
+    host: int
+    cards: tuple[int, ...]
+
+    @property
+    def loss_cards(self) -> float:
+        """The usable capacity that is expected to be lost, in cards."""
+        return self.price % FIRST // TIE * STEP_CARDS
 
 
 def card_bound(outlook: Outlook, free_compute: float, free_memory: float) -> float:
-    """What the mix could use of a card, in thousandths."""
-    return min(bound(free_compute, outlook.compute_per_card), bound(free_memory, outlook.memory_per_card))
+    """What the mix could use of a card, in whole thousandths: as much as its scarcer resource allows."""
+    by_compute = free_compute / outlook.compute_per_card if outlook.compute_per_card else UNBOUNDED
+    by_memory = free_memory / outlook.memory_per_card if outlook.memory_per_card else UNBOUNDED
+    return min(by_compute, by_memory) // 1
 
 
 def cost(loss: float, free: float) -> float:
