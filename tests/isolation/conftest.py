@@ -1,15 +1,16 @@
 """Five users who each have a row in every table, seen as the application's role and as the owner."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import psycopg
 import pytest
+from sqlalchemy import Engine
 
 from helios_core.database.engine import connect
 from helios_core.database.server import ServerUrls
-from tests.catalog import tables
-from tests.isolation.matrix import Connection, Leak, Matrix, Someone, belongings
+from tests.catalog import Table, tables
+from tests.isolation.matrix import Connection, Matrix, Someone, belongings
 from tests.rows import fill
 
 ROLES = ("user", "user", "user", "user", "viewer")
@@ -19,19 +20,28 @@ ROLES = ("user", "user", "user", "user", "viewer")
 class Filled:
     """A database in which everybody has something."""
 
-    urls: ServerUrls
+    engine: Engine
     owner: Connection
     application: Connection
-    matrix: Matrix
 
-    def leaks(self, *among: str) -> list[Leak]:
-        """What one user learns of another's rows, or does to them, in all tables or in those of `among`."""
-        return self.matrix.leaks(self.application, among)
+    @property
+    def tables(self) -> Mapping[str, Table]:
+        """The tables that there are now."""
+        with self.engine.connect() as connection:
+            return tables(connection)
 
-    def as_owner(self, *statements: str) -> None:
+    @property
+    def matrix(self) -> Matrix:
+        """Everybody, and what there is now."""
+        users = [user for (user,) in self.owner.execute("SELECT id FROM users ORDER BY id")]
+        people = [Someone(user, role) for user, role in zip(users, ROLES, strict=True)]
+        everything = belongings(self.owner, self.tables, users)
+        self.owner.rollback()
+        return Matrix(self.tables, people, everything)
+
+    def as_owner(self, statements: str) -> None:
         """Change the schema."""
-        for statement in statements:
-            self.owner.execute(statement.encode())
+        self.owner.execute(statements.encode())
         self.owner.commit()
 
 
@@ -40,15 +50,10 @@ def filled(urls: ServerUrls) -> Iterator[Filled]:
     """The test's database, with five users and a row of each in every table."""
     engine = connect(urls.owner)
     with engine.begin() as connection:
-        found = tables(connection)
-        fill(connection, found.values(), users=len(ROLES))
-    engine.dispose()
+        fill(connection, tables(connection).values(), users=len(ROLES))
     with _raw(urls.owner.get_secret_value()) as owner, _raw(urls.application.get_secret_value()) as application:
-        users = [user for (user,) in owner.execute("SELECT id FROM users ORDER BY id")]
-        people = [Someone(user, role) for user, role in zip(users, ROLES, strict=True)]
-        matrix = Matrix(found, people, belongings(owner, found, users))
-        owner.commit()
-        yield Filled(urls, owner, application, matrix)
+        yield Filled(engine, owner, application)
+    engine.dispose()
 
 
 def _raw(url: str) -> Connection:

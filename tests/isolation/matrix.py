@@ -149,6 +149,8 @@ def move(trial: Trial) -> Iterator[Statement]:
     if owner and trial.mine:
         given, taken = _is(table.key, trial.mine), _is(table.key, trial.theirs)
         yield f"UPDATE {table.name} SET {owner} = %(user)s WHERE {given}", {"user": trial.theirs[owner]}
+        # Without a condition no row has to be readable.
+        yield f"UPDATE {table.name} SET {owner} = %(user)s", {"user": trial.theirs[owner]}
         yield f"UPDATE {table.name} SET {owner} = %(user)s WHERE {taken}", {"user": trial.by.user_id}
 
 
