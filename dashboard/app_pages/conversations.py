@@ -32,23 +32,19 @@ def listing() -> None:
 
 def narrowed(choices: Facets) -> ConversationFilter:
     """What the viewer asks for."""
-    words, *columns = st.columns([2.2, 1, 1, 1.2, 1], gap="small")
-    with words:
-        text = st.text_input(
-            "Search", key="q", type="search", bind="query-params", label_visibility="collapsed",
-            placeholder="Search titles, questions and what was said",
-        )  # fmt: skip
     options = {
         "source": ("Source", counted(SOURCES, choices.sources)),
         "state": ("Outcome", counted({name: formats.words(name) for name in STATES}, choices.states)),
         "agent": ("Agent", counted({agent_id: choices.names[agent_id] for agent_id in choices.agents}, choices.agents)),
         "phase": ("Phase", {name: name for name in PHASES}),
     }
-    chosen = {}
-    for column, (name, (label, values)) in zip(columns, options.items(), strict=True):
-        with column:
-            chosen[name] = facet(name, label, values)
-    return ConversationFilter(text or "", chosen["source"], chosen["state"], chosen["agent"], chosen["phase"])
+    words = st.text_input(
+        "Search", key="q", type="search", bind="query-params", label_visibility="collapsed",
+        placeholder="Search titles, questions and what was said",
+    )  # fmt: skip
+    with st.container(horizontal=True, gap="small"):
+        chosen = {name: facet(name, label, values) for name, (label, values) in options.items()}
+    return ConversationFilter(words or "", chosen["source"], chosen["state"], chosen["agent"], chosen["phase"])
 
 
 def counted(names: Mapping[str, str], numbers: Mapping[str, int]) -> dict[str, str]:
@@ -69,7 +65,8 @@ def found(which: ConversationFilter) -> None:
         words = "Search older ones" if which.words else "Show older ones"
         st.button(words, icon=":material/history:", on_click=show_more, args=(which, shown + 1))
     if which.words:
-        st.caption(f"Titles, questions and messages of {SEARCHED_CONVERSATIONS * shown:,} conversations were searched.")
+        reach = "all conversations" if older is None else f"the newest {SEARCHED_CONVERSATIONS * shown:,} at most"
+        st.caption(f"Titles, questions and messages were searched, of {reach}.")
 
 
 def pages(which: ConversationFilter, number: int) -> tuple[list[ConversationRow], Cursor | None]:
