@@ -32,12 +32,22 @@ class Need:
     selection: tuple[tuple[str, str], ...] = ()
 
 
+NO_COLLECTOR = Need(
+    severity="warning",
+    title="Nobody reads the cards",
+    detail="No collector has reported here yet; “helios up” starts one.",
+    action="Health",
+    page="settings",
+)
+
+
 def needs(session: Session) -> tuple[Need, ...]:
     """What needs the reader now, the worst first; nothing where all is well."""
     state = health(session)
     found = [
         *_cards(session, state.read_at),
         *(_collector(c, state.read_at) for c in state.collectors if c.status != "ok"),
+        *([] if state.collectors else [NO_COLLECTOR]),
         *_stuck(session, state.read_at),
         *_doubtful(session, state.read_at),
     ]

@@ -23,7 +23,7 @@ def draw(_session: Session) -> None:
         (
             "",
             [
-                "Nothing needs you now.",
+                "Nobody reads the cards",
                 "No card is known yet.",
                 "No agent is configured.",
                 "No delegation is under way.",

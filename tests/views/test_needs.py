@@ -68,6 +68,10 @@ def test_a_collector_that_reports_a_problem_is_named_with_it(at_work: Workspace)
     assert need.detail == "No NVIDIA driver answers."
 
 
+def test_an_installation_that_nobody_reads_says_so(workspace: Workspace) -> None:
+    assert [need.title for need in workspace.read(needs)] == ["Nobody reads the cards"]
+
+
 def test_a_stuck_delegation_is_named_with_its_reason(at_work: Workspace) -> None:
     (need,) = found(at_work, "The delegation to Data Analyst is stuck")
     assert need.detail.endswith("its timeout is 120 s. · attempt 2")
