@@ -14,7 +14,7 @@ from helios_core.errors import HeliosError
 from helios_core.services.workspace import Workspace, open_workspace
 from helios_core.settings import Settings
 from helios_core.supervision.children import Child, Part, Say
-from helios_core.supervision.first_steps import place_team, seed
+from helios_core.supervision.first_steps import seed, settle
 from helios_core.supervision.ports import choose_port
 from helios_core.supervision.running import RunFile, exclusive
 from helios_core.supervision.schema import ensure_schema
@@ -26,7 +26,7 @@ HEALTHY_WITHIN_SECONDS = 60.0
 CARDS_WITHIN_SECONDS = 10.0
 TICK_SECONDS = 0.2
 DATABASE_CHECK_SECONDS = 2.0
-TEAM_CHECK_SECONDS = 0.25
+CARDS_CHECK_SECONDS = 0.25
 
 
 def up(settings: Settings, say: Say) -> None:
@@ -54,7 +54,7 @@ class Installation:
         self._urls: ServerUrls | None = None
         self._workspace: Workspace | None = None
         self._database_check = Every(DATABASE_CHECK_SECONDS)
-        self._team_check = Every(TEAM_CHECK_SECONDS)
+        self._cards_check = Every(CARDS_CHECK_SECONDS)
 
     def start(self) -> None:
         """Start everything, and say where it is."""
@@ -149,7 +149,7 @@ class Installation:
     def _tend(self) -> None:
         self._tend_parts()
         self._tend_database()
-        self._tend_team()
+        self._settle()
 
     def _tend_parts(self) -> None:
         started = [child for child in self._children if child.tend()]
@@ -172,12 +172,12 @@ class Installation:
             for child in self._children:
                 child.stop()
 
-    def _tend_team(self) -> None:
-        """Place the default team as soon as there are cards; nothing else here needs the database after that."""
-        if self._workspace is None or not self._team_check.is_due():
+    def _settle(self) -> None:
+        """Settle as soon as there are cards; nothing else here needs the database after that."""
+        if self._workspace is None or not self._cards_check.is_due():
             return
         try:
-            state = place_team(self._workspace)
+            state = settle(self._workspace)
         except (HeliosError, SQLAlchemyError):  # the database may be on its way back
             return
         if state is not None:

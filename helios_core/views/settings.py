@@ -98,7 +98,7 @@ def _collector_state(collector: Collector, now: datetime) -> CollectorState:
     is_late = collector.last_success_at is None or now - collector.last_success_at > allowed
     return CollectorState(
         host=collector.host,
-        status="stale" if is_late else "warning" if collector.message else "ok",
+        status="stale" if is_late else "warning" if collector.message and not collector.is_simulated else "ok",
         is_simulated=collector.is_simulated,
         interval_seconds=collector.interval_seconds,
         started_at=collector.started_at,

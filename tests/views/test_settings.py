@@ -29,14 +29,21 @@ def test_an_installation_without_a_collector_is_degraded(workspace: Workspace) -
 
 
 @pytest.mark.parametrize(
-    ("silent_seconds", "message", "status"),
-    [(1, None, "ok"), (1, "No driver answers.", "warning"), (60, None, "stale")],
+    ("silent_seconds", "message", "is_simulated", "status"),
+    [
+        (1, None, False, "ok"),
+        (1, "No driver answers.", False, "warning"),
+        (1, "No driver is installed. These GPUs are simulated.", True, "ok"),
+        (60, None, False, "stale"),
+    ],
 )
 def test_a_collector_is_well_only_while_it_reads_and_complains_of_nothing(
-    at_work: Workspace, silent_seconds: float, message: str | None, status: str
+    at_work: Workspace, silent_seconds: float, message: str | None, is_simulated: bool, status: str
 ) -> None:
     last = datetime.now(UTC) - timedelta(seconds=silent_seconds)
-    at_work.act(lambda s: s.execute(update(Collector).values(last_success_at=last, message=message)))
+    at_work.act(
+        lambda s: s.execute(update(Collector).values(last_success_at=last, message=message, is_simulated=is_simulated))
+    )
     state = at_work.read(health)
     assert [collector.status for collector in state.collectors] == [status]
     assert state.status == ("ok" if status == "ok" else "degraded")
