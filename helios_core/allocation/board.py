@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from helios_core.allocation.columns import Columns, Indices, Mask
-from helios_core.allocation.ledger import Ledger
+from helios_core.allocation.ledger import Card, Ledger
 from helios_core.allocation.losses import Losses
 from helios_core.allocation.outlook import Outlook, Whole
 from helios_core.allocation.refusals import Check, Question, passes
@@ -70,6 +70,12 @@ class Board:
                 if len(found) == most:
                     break
         return found
+
+    def price(self, question: Question, card: Card) -> float:
+        """What the request would cost on the card, which has room."""
+        place = self._columns.place_of[card.position]
+        strategy = strategy_of(question.rules)
+        return float(self._row(question.shape)[place]) + FIRST * rank(strategy, card)
 
     def _cards(self, question: Question, checks: Sequence[Check], bundle: int, column: int) -> tuple[int, ...] | None:
         """The cards of the bundle to take; None where too few of them pass the checks."""

@@ -18,12 +18,15 @@ class Promise(NamedTuple):
 
 CardState = tuple[int, int, int, frozenset[LoadedModel]]
 """A card's host, free compute and memory, and loaded models: what decides what a placement costs there."""
+HostState = tuple[int, int]
+"""A host's free CPU and memory."""
 
 
 class Card:
     """One card's account: what is free of it, and who is on it."""
 
     __slots__ = (
+        "_states",
         "agents",
         "capacity_mib",
         "exclusive",
@@ -38,7 +41,7 @@ class Card:
         "state",
     )
 
-    def __init__(self, position: int, gpu: Gpu, host: "HostAccount") -> None:
+    def __init__(self, position: int, gpu: Gpu, host: "HostAccount", states: "list[CardState]") -> None:
         self.position = position
         self.gpu = gpu
         self.host = host
@@ -50,17 +53,24 @@ class Card:
         self.exclusive = 0
         self.capacity_mib = gpu.capacity_mib
         self.free_memory_mib = 0
-        self.state: CardState
+        self.state: CardState = (0, 0, 0, self.loaded_models)
+        self._states = states
         self.settle()
 
     def settle(self) -> None:
-        """Work out what memory is free: what is neither promised nor in use by somebody unknown to us."""
+        """Work out what memory is free, neither promised nor in use by somebody unknown to us, and note the state."""
         self.free_memory_mib = self.capacity_mib - max(self.promised_mib, self.gpu.measured_memory_mib or 0)
         self.state = (self.host.position, self.free_compute_milli, self.free_memory_mib, self.loaded_models)
+        self._states[self.position] = self.state
 
     def memory_for(self, shape: Shape) -> int:
         """What the shape would take here, in MiB: its model's weights only where they are not loaded yet."""
         return shape.memory_mib if shape.model in self.loaded else shape.memory_mib + shape.weights_mib
+
+    def become(self, state: CardState) -> None:
+        """Be as the card was in this state, but for who was on it."""
+        _, self.free_compute_milli, self.free_memory_mib, self.loaded_models = state
+        self.loaded = dict.fromkeys(self.loaded_models, 1)
 
     def has_room_for(self, shape: Shape) -> bool:
         """Whether memory and compute suffice."""
@@ -106,6 +116,11 @@ class HostAccount:
         self.free_memory_mib = UNLIMITED if host.memory_mib is None else host.memory_mib
 
     @property
+    def state(self) -> HostState:
+        """What is free."""
+        return self.free_cpu_milli, self.free_memory_mib
+
+    @property
     def is_limited(self) -> bool:
         """Whether the host states any limit of its own."""
         return self.host.cpu_milli is not None or self.host.memory_mib is not None
@@ -115,6 +130,29 @@ class HostAccount:
         return self.free_cpu_milli >= shape.host_cpu_milli and self.free_memory_mib >= shape.host_memory_mib
 
 
+class Snapshot(NamedTuple):
+    """What was free of a fleet; `hosts` are those of the ledger, of which only the names and the order are used."""
+
+    gpus: list[Gpu]
+    hosts: list[HostAccount]
+    states: list[CardState]
+    host_states: list[HostState]
+
+    def cards(self) -> list[Card]:
+        """The cards as they were, but for who was on them."""
+        hosts = [HostAccount(account.position, account.host) for account in self.hosts]
+        for account, left in zip(hosts, self.host_states, strict=True):
+            account.free_cpu_milli, account.free_memory_mib = left
+        cards = []
+        states = self.states.copy()
+        for position, (gpu, state) in enumerate(zip(self.gpus, self.states, strict=True)):
+            card = Card(position, gpu, hosts[state[0]], states)
+            card.become(state)
+            card.host.cards.append(card)
+            cards.append(card)
+        return cards
+
+
 class Ledger:
     """The accounts of a fleet, and every promise by its agent."""
 
@@ -122,8 +160,11 @@ class Ledger:
         self.hosts = [HostAccount(position, host) for position, host in enumerate(fleet.hosts)]
         by_name = {account.host.name: account for account in self.hosts}
         self.cards: list[Card] = []
+        self.gpus = list(fleet.gpus)
+        self.states: list[CardState] = [(0, 0, 0, frozenset())] * len(fleet.gpus)
+        self.host_states: list[HostState] = [account.state for account in self.hosts]
         for position, gpu in enumerate(fleet.gpus):
-            card = Card(position, gpu, by_name[gpu.host])
+            card = Card(position, gpu, by_name[gpu.host], self.states)
             card.host.cards.append(card)
             self.cards.append(card)
         self.position_of = {gpu.gpu_id: position for position, gpu in enumerate(fleet.gpus)}
@@ -131,6 +172,9 @@ class Ledger:
         self.affinities: dict[str, dict[str, tuple[int, ...]]] = {}
         self.anti_affinities: dict[str, dict[str, tuple[int, ...]]] = {}
         self.promised_to_owner_mib: dict[int | None, int] = {}
+        self.exclusives = 0
+        """How many agents want their card without other models."""
+        self.limits_agents = any(gpu.max_agents is not None for gpu in fleet.gpus)
 
     def promise(self, request: Request, shape: Shape, host: int, cards: Sequence[int]) -> Promise:
         """Promise these cards of the host; ValueError where they are not free, and then nothing is changed."""
@@ -140,6 +184,10 @@ class Ledger:
         promise = Promise(request, shape, host, tuple(cards))
         self.restore(promise)
         return promise
+
+    def snapshot(self) -> "Snapshot":
+        """What is free now, to be looked at later."""
+        return Snapshot(self.gpus.copy(), self.hosts, self.states.copy(), self.host_states.copy())
 
     def copy(self) -> "Ledger":
         """The same accounts, to try things on."""
@@ -155,6 +203,7 @@ class Ledger:
         account = self.hosts[promise.host]
         account.free_cpu_milli += promise.shape.host_cpu_milli
         account.free_memory_mib += promise.shape.host_memory_mib
+        self.host_states[promise.host] = account.state
         for position in promise.cards:
             self.cards[position].give_back(promise)
         self._count(promise, -1)
@@ -164,7 +213,9 @@ class Ledger:
         """Enter a card's new readings; the card's compute may change too."""
         card = self.cards[self.position_of[gpu.gpu_id]]
         card.free_compute_milli += gpu.compute_milli - card.gpu.compute_milli
+        self.limits_agents = self.limits_agents or gpu.max_agents is not None
         card.gpu, card.capacity_mib = gpu, gpu.capacity_mib
+        self.gpus[card.position] = gpu
         card.settle()
         return card
 
@@ -179,7 +230,11 @@ class Ledger:
     def entries(self) -> Iterator[tuple[str, tuple[int, ...]]]:
         """Each agent with the ids of its cards, in the order of the promises."""
         for agent, promise in self.promises.items():
-            yield agent, tuple(self.cards[position].gpu.gpu_id for position in promise.cards)
+            yield agent, self.gpu_ids(promise)
+
+    def gpu_ids(self, promise: Promise) -> tuple[int, ...]:
+        """The ids of the cards that an agent holds."""
+        return tuple(self.cards[position].gpu.gpu_id for position in promise.cards)
 
     def _check(self, request: Request, shape: Shape, account: HostAccount, cards: Sequence[Card]) -> None:
         if request.agent in self.promises:
@@ -199,6 +254,7 @@ class Ledger:
         account, shape = self.hosts[promise.host], promise.shape
         account.free_cpu_milli -= shape.host_cpu_milli
         account.free_memory_mib -= shape.host_memory_mib
+        self.host_states[promise.host] = account.state
         for position in promise.cards:
             self.cards[position].take(promise)
         self.promises[promise.request.agent] = promise
@@ -206,6 +262,7 @@ class Ledger:
 
     def _count(self, promise: Promise, sign: int) -> None:
         request = promise.request
+        self.exclusives += sign * request.kind.is_exclusive
         owner_mib = self.promised_to_owner_mib.get(request.owner, 0)
         self.promised_to_owner_mib[request.owner] = owner_mib + sign * owned_mib(promise.shape)
         if request.affinity is not None:

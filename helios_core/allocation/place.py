@@ -1,6 +1,6 @@
 """Place one agent: the cheapest card that may take it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from helios_core.allocation.board import Board
@@ -10,9 +10,10 @@ from helios_core.allocation.mix import Mix
 from helios_core.allocation.outlook import Outlook
 from helios_core.allocation.plain import PlainBoard
 from helios_core.allocation.policy import Policy
-from helios_core.allocation.refusals import Question, passes, room, standing_checks
+from helios_core.allocation.refusals import Check, Question, passes, room, standing_checks
 from helios_core.allocation.requests import Kind, Request, Shape
 from helios_core.allocation.rules import Rule, in_order
+from helios_core.allocation.score import Candidate
 
 SMALL_FLEET = 16
 """Up to so many cards plain Python is faster than arrays."""
@@ -24,6 +25,22 @@ class Choice(NamedTuple):
     shape: Shape
     host: int
     cards: tuple[int, ...]
+
+
+class Answer(NamedTuple):
+    """What the fleet answers to a request in one shape: candidates, the cheapest first unless one is preferred."""
+
+    question: Question
+    checks: Sequence[Check]
+    candidates: list[Candidate]
+    is_preferred: bool
+
+    @property
+    def choice(self) -> Choice | None:
+        """Where the request would go."""
+        if not self.candidates:
+            return None
+        return Choice(self.question.shape, self.candidates[0].host, self.candidates[0].cards)
 
 
 class Placer:
@@ -51,22 +68,38 @@ class Placer:
 
     def choose(self, request: Request) -> Choice | None:
         """Where the request would go; nothing is promised."""
-        self._observe(request.kind)
+        return self.ask(request).choice
+
+    def ask(self, request: Request, most: int = 1) -> Answer:
+        """The candidates that cost least, so many at most, for the first of the request's shapes that has any."""
+        kind = request.kind
+        self._observe(kind)
         rules = self.policy.rules_about(request)
-        checks = standing_checks(request, rules)
-        board = self.board
-        for shape in request.kind.shapes:
-            if not self.policy.is_within_quota(request, shape):
-                continue
-            question = Question(self.ledger, request, shape, rules)
-            if request.preferred_gpu is not None and shape.cards == 1:
-                card = self.ledger.cards[self.ledger.position_of[request.preferred_gpu]]
-                if passes(question, card, (*checks, room)):
-                    return Choice(shape, card.host.position, (card.position,))
-            found = board.ranked(question, checks, 1)
-            if found:
-                return Choice(shape, found[0].host, found[0].cards)
-        return None
+        checks = standing_checks(request, rules, self.ledger)
+        answers = (self._answer(Question(self.ledger, request, shape, rules), checks, most) for shape in kind.shapes)
+        first = next(answers)
+        return first if first.candidates else next((answer for answer in answers if answer.candidates), first)
+
+    def _answer(self, question: Question, checks: Sequence[Check], most: int) -> Answer:
+        if not self.policy.is_within_quota(question.request, question.shape):
+            return Answer(question, checks, [], is_preferred=False)
+        candidates = self.board.ranked(question, checks, most)
+        if question.request.preferred_gpu is not None and candidates:
+            return self._preferring(question, checks, candidates)
+        return Answer(question, checks, candidates, is_preferred=False)
+
+    def _preferring(self, question: Question, checks: Sequence[Check], candidates: list[Candidate]) -> Answer:
+        """The answer with the preferred card first, if it is one that takes the request."""
+        preferred = question.request.preferred_gpu
+        position = None if preferred is None else self.ledger.position_of.get(preferred)
+        if position is None or question.shape.cards != 1:
+            return Answer(question, checks, candidates, is_preferred=False)
+        card = self.ledger.cards[position]
+        if not passes(question, card, (*checks, room)):
+            return Answer(question, checks, candidates, is_preferred=False)
+        known = next((candidate for candidate in candidates if candidate.cards == (position,)), None)
+        first = known or Candidate(self.board.price(question, card), card.host.position, (position,))
+        return Answer(question, checks, [first, *(c for c in candidates if c is not known)], is_preferred=True)
 
     def promise(self, request: Request, choice: Choice) -> Promise:
         """Promise what was chosen; ValueError where it is no longer free."""

@@ -34,33 +34,35 @@ class PlainBoard:
     def ranked(self, question: Question, checks: Sequence[Check], most: int) -> list[Candidate]:
         """The candidates that cost least, among those that pass the checks and have room: so many at most."""
         shape = question.shape
-        strategy = strategy_of(question.rules) if question.rules else Strategy.PACK
-        prices = self._prices.setdefault(shape, {})
-        found = []
-        for card in self._ledger.cards:
-            if not card.has_room_for(shape) or not passes(question, card, checks):
-                continue
-            price = prices.get(card.state)
-            if price is None:
-                price = self._price(card, shape, prices)
-            if strategy is not Strategy.PACK:
-                price += FIRST * rank(strategy, card)
-            found.append(Candidate(price, card.host.position, (card.position,)))
+        found = [
+            Candidate(self.price(question, card), card.host.position, (card.position,))
+            for card in self._ledger.cards
+            if card.has_room_for(shape) and passes(question, card, checks)
+        ]
         if len(found) > 1:
             found.sort()
         return found[:most]
 
-    def _price(self, card: Card, shape: Shape, prices: dict[CardState, float]) -> float:
+    def price(self, question: Question, card: Card) -> float:
+        """What the request would cost on the card, which has room."""
+        prices = self._prices.setdefault(question.shape, {})
+        price = prices.get(card.state)
+        if price is None:
+            price = self._price(card, question.shape)
+            if len(prices) >= MOST_REMEMBERED:
+                prices.clear()
+            prices[card.state] = price
+        strategy = strategy_of(question.rules) if question.rules else Strategy.PACK
+        return price if strategy is Strategy.PACK else price + FIRST * rank(strategy, card)
+
+    def _price(self, card: Card, shape: Shape) -> float:
         """What the shape costs on this card, by the formula of `score`."""
-        if len(prices) >= MOST_REMEMBERED:
-            prices.clear()
         sort = self._outlook.class_of_host[card.host.position]
         compute, memory, models = card.free_compute_milli, card.free_memory_mib, card.loaded_models
         before = self._worth(sort, compute, memory, models)
         with_it = models if shape.model is None else models | {shape.model}
         after = self._worth(sort, compute - shape.compute_milli, memory - card.memory_for(shape), with_it)
-        price = prices[card.state] = cost(before - after, card_bound(self._outlook, compute, memory))
-        return price
+        return cost(before - after, card_bound(self._outlook, compute, memory))
 
     def _worth(self, sort: int, compute: int, memory: int, models: frozenset[LoadedModel]) -> float:
         """What a card with this much left is worth to what is likely to come."""

@@ -81,7 +81,7 @@ class Problem:
 
     def _item(self, policy: Policy, request: Request, among: Sequence[Card], home: tuple[int, ...]) -> Item:
         about = policy.rules_about(request)
-        checks = standing_checks(request, about)
+        checks = standing_checks(request, about, policy.ledger)
         ways = []
         for shape in request.kind.shapes:
             question = Question(policy.ledger, request, shape, about)

@@ -78,34 +78,47 @@ def passes(question: Question, card: Card, checks: Sequence[Check]) -> bool:
     return True
 
 
-def standing_checks(request: Request, rules: Sequence[Rule]) -> tuple[Check, ...]:
+class Concerns(NamedTuple):
+    """What besides the kind decides which checks a request can fail."""
+
+    is_fixed: bool
+    has_affinity: bool
+    has_anti_affinity: bool
+    has_rules: bool
+    meets_exclusive: bool
+    meets_limits: bool
+
+
+def standing_checks(request: Request, rules: Sequence[Rule], ledger: Ledger) -> tuple[Check, ...]:
     """All checks that this request can fail, but for room."""
-    return _standing_checks(
-        request.kind,
+    concerns = Concerns(
         request.fixed_gpu is not None,
         request.affinity is not None,
         request.anti_affinity is not None,
         bool(rules),
+        ledger.exclusives > 0,
+        ledger.limits_agents,
     )
+    return _standing_checks(request.kind, concerns)
 
 
 @lru_cache(maxsize=4096)
-def _standing_checks(kind: Kind, fixed: bool, affinity: bool, anti_affinity: bool, ruled: bool) -> tuple[Check, ...]:
+def _standing_checks(kind: Kind, concerns: Concerns) -> tuple[Check, ...]:
     asked: list[tuple[object, Check]] = [
-        (fixed, _fixed),
+        (concerns.is_fixed, _fixed),
         (True, _health),
         (kind.gpu_types, _gpu_type),
         (kind.min_capability > (0, 0), _capability),
         (kind.labels, _labels),
-        (ruled, _temperature),
-        (ruled, _utilization),
-        (affinity, _affinity),
-        (anti_affinity, _anti_affinity),
-        (True, _exclusive),
+        (concerns.has_rules, _temperature),
+        (concerns.has_rules, _utilization),
+        (concerns.has_affinity, _affinity),
+        (concerns.has_anti_affinity, _anti_affinity),
+        (concerns.meets_exclusive or kind.is_exclusive, _exclusive),
         (kind.max_agents_per_gpu is not None, _model_agents),
-        (True, _card_agents),
-        (ruled, _rule_agents),
-        (ruled, _rule_memory),
+        (concerns.meets_limits, _card_agents),
+        (concerns.has_rules, _rule_agents),
+        (concerns.has_rules, _rule_memory),
     ]
     return tuple(check for is_asked, check in asked if is_asked)
 
@@ -261,6 +274,15 @@ def room(question: Question, card: Card) -> tuple[Reason, str] | None:
     return None if card.host.has_room_for(question.shape) else _host(question, card)
 
 
+def other_cards(question: Question, card: Card, checks: Sequence[Check]) -> tuple[Reason, str] | None:
+    """Whether the host has as many cards with room as the shape needs."""
+    wanted = question.shape.cards
+    found = sum(passes(question, other, (*checks, room)) for other in card.host.cards)
+    if found >= wanted:
+        return None
+    return Reason.CARDS, f"{found} of the {wanted} cards that the agent needs have room on its host"
+
+
 def _host(question: Question, card: Card) -> tuple[Reason, str]:
     kind, host = question.request.kind, card.host
     if host.free_cpu_milli < kind.host_cpu_milli:
@@ -285,3 +307,7 @@ def _agents(number: int) -> str:
 
 def _either(names: frozenset[str]) -> str:
     return " or ".join(sorted(names))
+
+
+STATIC: frozenset[Check] = frozenset((_health, _gpu_type, _capability, _labels))
+"""The checks that depend on the kind and the card alone."""
