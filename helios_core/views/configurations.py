@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -14,8 +14,11 @@ from helios_core.models import AgentConfiguration, AgentConfigurationVersion, Mo
 from helios_core.providers.memory import MemoryEstimate, known_models
 from helios_core.services.allocations import accounts
 from helios_core.services.configurations import ConfigurationFields, FieldChange, differences
+from helios_core.services.permissions import Action, may
 from helios_core.services.promises import CardFit, Need, estimated, fit_on
 
+Source = Literal["own", "default"]
+"""Whose a field's value is: the user's own, or the default's, which it follows."""
 VERSIONS = 100
 """The list of versions shows so many, the newest."""
 
@@ -35,12 +38,23 @@ class Version:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldConfiguration:
+    """What holds for the reader: each field's value as JSON has it, and its source."""
+
+    agent_id: str
+    version: int
+    values: Mapping[str, Any]
+    sources: Mapping[str, Source]
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigurationForm:
     """What the form begins with: each field's value as JSON has it, and the version that a save follows."""
 
     agent_id: str
     version: int
     values: Mapping[str, Any]
+    sources: Mapping[str, Source]
     saved_by: str
     saved_at: datetime | None
     is_own: bool
@@ -60,6 +74,13 @@ class Fits:
     cards: tuple[CardFit, ...]
 
 
+def held_configuration(session: Session, agent_id: str) -> HeldConfiguration:
+    """What holds for the reader; NotFound where there is no such agent."""
+    configuration = _holding(session, agent_id)
+    values = ConfigurationFields.of(configuration).snapshot()
+    return HeldConfiguration(agent_id, configuration.version, values, _sources(session, configuration))
+
+
 def configuration_form(session: Session, agent_id: str) -> ConfigurationForm:
     """What holds for the reader, ready to be edited; NotFound where there is no such agent."""
     configuration = _holding(session, agent_id)
@@ -69,11 +90,12 @@ def configuration_form(session: Session, agent_id: str) -> ConfigurationForm:
         agent_id=agent_id,
         version=configuration.version,
         values=ConfigurationFields.of(configuration).snapshot(),
+        sources=_sources(session, configuration),
         saved_by=newest.saved_by if newest else "Helios",
         saved_at=newest.saved_at if newest else None,
         is_own=configuration.user_id is not None,
         edits_default=principal.sees_all,
-        may_edit=principal.role != "viewer",
+        may_edit=may(principal.role, Action.EDIT_CONFIGURATIONS),
         models=_models(session),
     )
 
@@ -148,6 +170,19 @@ def _holding(session: Session, agent_id: str) -> AgentConfiguration:
         message = f"There is no agent {agent_id}."
         raise NotFound(message)
     return found
+
+
+def _sources(session: Session, configuration: AgentConfiguration) -> dict[str, Source]:
+    """By field: own is what differs from the default, for what does not differ follows it."""
+    default = configuration
+    if configuration.user_id is not None:
+        found = select(AgentConfiguration).where(
+            AgentConfiguration.agent_id == configuration.agent_id, AgentConfiguration.user_id.is_(None)
+        )
+        default = session.scalars(found).one_or_none() or AgentConfiguration()
+    changes = differences(ConfigurationFields.of(default).snapshot(), ConfigurationFields.of(configuration).snapshot())
+    own = {change.field for change in changes}
+    return {field: "own" if field in own else "default" for field in ConfigurationFields.model_fields}
 
 
 def _saved(session: Session, configuration_id: int, limit: int) -> list[_Saved]:
