@@ -1,12 +1,16 @@
 """How an agent has done: its newest answers, in figures and one by one."""
 
+from html import escape
+
 import pandas as pd
+import plotly.graph_objects as go
 import streamlit as st
 
 from dashboard import formats
 from dashboard.components.card import card
 from dashboard.live import live, shared
 from dashboard.render import clean, zone
+from dashboard.theme import series_colour
 from helios_core.views.agents import FEW_ANSWERS, Answer, Performance, performance
 
 TABLE_ROWS = 50
@@ -28,6 +32,9 @@ def agent_performance(agent_id: str) -> None:
     if not found.answers:
         st.caption("No delegation to it has been answered yet.")
         return
+    if figure := answer_chart(found.answers):
+        with card("speed", "Length and time", "each answer, by model"):
+            st.plotly_chart(figure, key="speed", config={"displayModeBar": False})
     with card("answers", "Newest answers", f"{min(len(found.answers), TABLE_ROWS)} of {len(found.answers)}"):
         _table(found.answers[:TABLE_ROWS])
 
@@ -58,6 +65,32 @@ def _figure(place: st.delta_generator.DeltaGenerator, label: str, value: str, va
         label, value, delta=f"n {len(known)}" if enough else f"n {len(known)}, too few to tell", delta_color="off",
         delta_arrow="off", border=True, chart_data=known if enough else None,
     )  # fmt: skip
+
+
+def answer_chart(answers: tuple[Answer, ...]) -> go.Figure | None:
+    """Each answer's length against the time it took: whether it was long, or slow. None where too few are known."""
+    known: dict[str, list[Answer]] = {}
+    for answer in answers:
+        if answer.output_tokens is not None and answer.response_seconds is not None:
+            known.setdefault(clean(answer.model_name), []).append(answer)
+    if sum(map(len, known.values())) < FEW_ANSWERS:
+        return None
+    models = sorted(known)
+    # Plotly reads tags in names; escaped, a name is only a name.
+    traces = [
+        go.Scatter(
+            x=[answer.output_tokens for answer in known[model]], y=[answer.response_seconds for answer in known[model]],
+            name=escape(model), mode="markers", marker={"color": series_colour(model, models), "size": 9},
+            hovertemplate="%{x} tokens in %{y:.1f} s",
+        )
+        for model in models
+    ]  # fmt: skip
+    figure = go.Figure(traces)
+    figure.update_layout(
+        height=260, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=True, uirevision="answers",
+        xaxis={"title": "tokens written", "rangemode": "tozero"}, yaxis={"title": "seconds", "rangemode": "tozero"},
+    )  # fmt: skip
+    return figure
 
 
 def _rate(value: float | None) -> str:
