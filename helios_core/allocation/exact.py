@@ -154,5 +154,5 @@ class Exact:
             else:
                 home = homes.setdefault((group, card), self.model.new_bool_var(""))
                 self.model.add_implication(part, home)
-        for group in {group for group, _ in homes}:
+        for group in dict.fromkeys(group for group, _ in homes):
             self.model.add_at_most_one(home for (of, _), home in homes.items() if of == group)

@@ -1,7 +1,8 @@
 """The mix of requests: what has been asked for, and so what is likely to be asked for next."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Self
 
 from helios_core.allocation.requests import Kind
 
@@ -12,13 +13,21 @@ FORGET_AT = 2**16
 
 
 class Mix:
-    """Counts of what was asked for; one that is given does not learn."""
+    """Counts of what was asked for: learned as requests come, or given, and then it stays as it is."""
 
-    def __init__(self, kinds: Iterable[Kind] = ()) -> None:
-        self.counts: Counter[Kind] = Counter(kinds)
-        self._is_given = bool(self.counts)
+    def __init__(self) -> None:
+        self.counts: Counter[Kind] = Counter()
+        self._is_given = False
         self._seen = 0
         self._next_lesson = 1
+
+    @classmethod
+    def given(cls, counts: Mapping[Kind, int]) -> Self:
+        """A mix that is known, by how often each kind is asked for."""
+        mix = cls()
+        mix.counts.update(counts)
+        mix._is_given = True
+        return mix
 
     def observe(self, kind: Kind) -> bool:
         """Count a request; True where the outlook should be drawn anew."""

@@ -61,6 +61,15 @@ class Placer:
         self._known: set[Kind] = set()
         self._board: Board | PlainBoard | None = None
 
+    def copy(self) -> "Placer":
+        """The same fleet with the same promises and rules, to try things on; it does not learn from what is tried."""
+        ledger = self.ledger
+        fleet = Fleet(tuple(ledger.gpus), tuple(account.host for account in ledger.hosts))
+        copy = Placer(fleet, self.policy.rules, Mix.given(self.mix.counts), self.policy.quotas_mib)
+        for promise in ledger.promises.values():
+            copy.ledger.restore(promise)
+        return copy
+
     def place(self, request: Request) -> Promise | None:
         """Choose and promise; None where nothing takes the request."""
         choice = self.choose(request)

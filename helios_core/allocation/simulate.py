@@ -61,9 +61,7 @@ def fullness(placer: Placer) -> Fullness:
 
 
 def how_many_more(placer: Placer, kind: Kind) -> int:
-    """How many more agents of this kind would fit, one after the other; the placer is left as it was."""
-    names = [f"one more {number}" for number in range(MOST_COPIES)]
-    placed = list(takewhile(lambda name: placer.place(Request(name, kind)) is not None, names))
-    for name in placed:
-        placer.release(name)
-    return len(placed)
+    """How many more agents of this kind would fit, one after the other; nothing is promised to them."""
+    trial = placer.copy()
+    names = (f"one more {number}" for number in range(MOST_COPIES))
+    return sum(1 for _ in takewhile(lambda name: trial.place(Request(name, kind)) is not None, names))

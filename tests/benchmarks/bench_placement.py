@@ -8,6 +8,7 @@ import argparse
 import gc
 import random
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from helios_core.allocation.fleet import Fleet, Gpu
@@ -57,7 +58,7 @@ def requests(seed: int) -> Iterator[Request]:
 
 def full(cards: int, stream: Iterator[Request]) -> Placer:
     """A fleet that has begun to refuse."""
-    placer = Placer(fleet(cards), mix=Mix(kinds()))
+    placer = Placer(fleet(cards), mix=Mix.given(Counter(kinds())))
     refused = 0
     while refused < 3:
         refused += placer.place(next(stream)) is None

@@ -1,5 +1,6 @@
 """Translates the trace benchmark's dictionaries into requests, and placements back into its answers."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,7 +21,7 @@ class Allocator:
         owners = [node for node in nodes for _ in range(node["gpus"])]
         gpus = [Gpu(position, host=node["node"], gpu_type=node["model"]) for position, node in enumerate(owners)]
         self._kinds: dict[tuple[Any, ...], Kind] = {}
-        mix = None if target is None else Mix(self._kind(pod) for pod in target)
+        mix = None if target is None else Mix.given(Counter(self._kind(pod) for pod in target))
         self._placer = Placer(Fleet.of(gpus, hosts), mix=mix)
 
     def place(self, pod: Pod) -> tuple[str, list[int]] | None:
