@@ -25,9 +25,8 @@ def duration(value: float | timedelta | None) -> str:
 
 
 def _long_duration(seconds: int) -> str:
-    if seconds < 3600:
-        return f"{seconds // 60} m {seconds % 60:02d} s"
-    unit, length, smaller, rest = ("d", 86400, "h", 3600) if seconds >= 86400 else ("h", 3600, "m", 60)
+    units = (("d", 86400, "h", 3600), ("h", 3600, "m", 60), ("m", 60, "s", 1))
+    unit, length, smaller, rest = next(found for found in units if seconds >= found[1])
     remainder = seconds % length // rest
     return f"{seconds // length} {unit}" + (f" {remainder:02d} {smaller}" if remainder else "")
 

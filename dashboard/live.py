@@ -26,7 +26,7 @@ RETRY_SECONDS = 2.0
 
 RANGES = {"15 m": timedelta(minutes=15), "1 h": timedelta(hours=1), "24 h": timedelta(days=1), "7 d": timedelta(days=7)}
 REFRESHES = {"off": None, "1 s": 1.0, "5 s": 5.0, "30 s": 30.0}
-DEFAULT_RANGE = "1 h"
+DEFAULT_RANGE = "15 m"
 DEFAULT_REFRESH = "1 s"
 
 
