@@ -146,6 +146,14 @@ def conversation(session: Session, conversation_id: int) -> Conversation:
     )
 
 
+def require_conversation(session: Session, conversation_id: int) -> None:
+    """Raise NotFound where the reader sees no such conversation."""
+    known = select(MultiAgentConversation.id).where(MultiAgentConversation.id == conversation_id)
+    if session.scalar(known) is None:
+        message = f"There is no conversation {conversation_id}."
+        raise NotFound(message)
+
+
 def _phases(session: Session, conversation_id: int) -> tuple[PhaseSpan, ...]:
     rows = session.scalars(
         select(ConversationPhaseSpan)

@@ -1,0 +1,66 @@
+"""The REST API: mounted at /api of the dashboard's process, or served alone."""
+
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from helios_core.api import (
+    agents,
+    allocations,
+    audit,
+    configurations,
+    constraints,
+    conversations,
+    delegations,
+    documentation,
+    gpus,
+    me,
+    messages,
+    participations,
+    responses,
+    rules,
+    syntheses,
+    users,
+)
+from helios_core.api.access import OpenWorkspace
+from helios_core.api.limits import BodyLimit
+from helios_core.api.problems import answer_with_problems
+
+NOUNS = (
+    me,
+    agents,
+    configurations,
+    gpus,
+    allocations,
+    rules,
+    constraints,
+    conversations,
+    messages,
+    participations,
+    delegations,
+    responses,
+    syntheses,
+    users,
+    audit,
+)
+"""In the order in which the documentation shows them."""
+
+
+def make_api(open_workspace: OpenWorkspace) -> FastAPI:
+    """The API on the database that `open_workspace` opens, at the first request that needs it."""
+    app = FastAPI(
+        title="Helios",
+        summary="Mission control for a team of LLM agents on your own GPUs.",
+        description=documentation.INTRODUCTION,
+        version=version("helios"),
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.open_workspace = open_workspace
+    app.add_middleware(BodyLimit)
+    for noun in NOUNS:
+        app.include_router(noun.router)
+    app.include_router(documentation.router)
+    answer_with_problems(app)
+    documentation.describe(app)
+    return app

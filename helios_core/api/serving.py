@@ -1,0 +1,41 @@
+"""Serving the API alone, for a database that runs already."""
+
+from functools import cache
+from threading import Lock
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from helios_core.api.app import make_api
+from helios_core.services.workspace import Workspace, open_workspace
+from helios_core.settings import Settings
+
+PATH = "/api"
+
+
+def api_alone(settings: Settings) -> Starlette:
+    """The API under the path that it also has beside the pages."""
+    opening = Lock()
+
+    @cache
+    def opened() -> Workspace:
+        return open_workspace(settings)
+
+    def open_once() -> Workspace:
+        with opening:
+            return opened()
+
+    return Starlette(routes=[Mount(PATH, make_api(open_once))])
+
+
+def serve_api(settings: Settings, address: str) -> None:
+    """Serve the API at the settings' port until the process is told to stop."""
+    uvicorn.run(
+        api_alone(settings),
+        host=address,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+    )
