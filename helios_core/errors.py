@@ -8,7 +8,8 @@ HeliosError
 │   └── PortTaken           another program listens there
 ├── DatabaseUnavailable     no database answers
 │   ├── ServerFailed        the embedded server does not start or stop
-│   └── SchemaOutdated      the database waits for `helios db upgrade`
+│   ├── SchemaOutdated      the database waits for `helios db upgrade`
+│   └── SchemaBusy          somebody uses a table that has to change
 ├── NotFound                there is no such thing, or the reader may not see it
 ├── KeyRefused              a key to the REST API is missing, wrong, revoked or expired
 ├── NotAllowed              the principal may not do this
@@ -64,6 +65,10 @@ class ServerFailed(DatabaseUnavailable):
 
 class SchemaOutdated(DatabaseUnavailable):
     """The database is older than this Helios; run `helios db upgrade`."""
+
+
+class SchemaBusy(DatabaseUnavailable):
+    """Another session holds a table that has to change; end its transaction, and try again. Nothing was lost."""
 
 
 class NotFound(HeliosError):

@@ -124,7 +124,7 @@ def _synthesis(synthesis: TaskSynthesis, responses: Indexes) -> SynthesisRecord:
             response=responses[part["response_id"]], agent_id=part["agent_id"], weight=part.get("weight")
         )
         for part in synthesis.contributions
-        if part["response_id"] in responses
+        if part.get("response_id") in responses
     )
     fields = _fields(SynthesisRecord, synthesis)
     return SynthesisRecord(**fields | {"contributions": contributions, "conflicts": tuple(synthesis.conflicts)})
