@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from helios_core.database.refusals import refusals
 from helios_core.errors import InvalidInput, NotFound
 from helios_core.models import AgentConfiguration, AgentConfigurationVersion
-from helios_core.services.allocations import accounts, keep_promise
+from helios_core.services.allocations import accounts, keep_promise, release_promise
 from helios_core.services.audit import recorded
 from helios_core.services.configurations import ConfigurationFields, differences
 
@@ -63,7 +63,7 @@ def write_version(
     if PROMISED_FIELDS & {change.field for change in differences(before, after)}:
         if followers:
             accounts(session, lock=True)
-        keep_promise(session, configuration, owner_id)
+        _promise(session, configuration, after, owner_id)
     for follower, moved in followers:
         _follow(session, follower, moved, f"follows version {configuration.version} of the default", changed_by)
 
@@ -99,6 +99,23 @@ def _add_snapshot(
         )
     )
     session.flush()
+
+
+def _promise(
+    session: Session, configuration: AgentConfiguration, held: Mapping[str, Any], owner_id: int | None
+) -> None:
+    """Keep the promise in step. What a user's own needs no differently, the default's promise serves."""
+    default = configuration
+    if configuration.user_id is not None:
+        found = select(AgentConfiguration).where(
+            AgentConfiguration.agent_id == configuration.agent_id, AgentConfiguration.user_id.is_(None)
+        )
+        default = session.scalars(found).one_or_none() or configuration
+    others = ConfigurationFields.of(default).snapshot()
+    if default is configuration or any(others[field] != held[field] for field in PROMISED_FIELDS):
+        keep_promise(session, configuration, owner_id)
+    else:
+        release_promise(session, configuration, "the default's promise serves it")
 
 
 def _followers(

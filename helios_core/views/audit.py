@@ -8,7 +8,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session, aliased
 
+from helios_core.database.session import Principal, principal_of
 from helios_core.models import AuditEvent, User
+from helios_core.services.audit import NAMES
 from helios_core.views.paging import Cursor, Page, older_than
 
 
@@ -36,6 +38,8 @@ class Change:
     action: str
     subject: str
     subject_id: str
+    name: str | None
+    """What it is called, where it has a name; it outlives the row."""
     reason: str | None
     before: Mapping[str, Any] | None
     after: Mapping[str, Any] | None
@@ -48,16 +52,17 @@ def list_changes(session: Session, which: AuditFilter, after: Cursor | None = No
         select(AuditEvent, actor.username, owner.username)
         .outerjoin(actor, actor.id == AuditEvent.actor_id)
         .outerjoin(owner, owner.id == AuditEvent.user_id)
-        .where(older_than(after, AuditEvent.occurred_at, AuditEvent.id), *_conditions(which))
+        .where(older_than(after, AuditEvent.occurred_at, AuditEvent.id), *_conditions(principal_of(session), which))
         .order_by(AuditEvent.occurred_at.desc(), AuditEvent.id.desc())
-        .limit(limit)
+        .limit(limit + 1)
     ).all()
-    changes = tuple(_change(event, actor_name, owner_name) for event, actor_name, owner_name in rows)
-    return Page(changes, Cursor(changes[-1].occurred_at, changes[-1].id) if len(changes) == limit else None)
+    changes = tuple(_change(event, actor_name, owner_name) for event, actor_name, owner_name in rows[:limit])
+    return Page(changes, Cursor(changes[-1].occurred_at, changes[-1].id) if len(rows) > limit else None)
 
 
-def _conditions(which: AuditFilter) -> list[ColumnElement[bool]]:
-    conditions: list[ColumnElement[bool]] = []
+def _conditions(reader: Principal, which: AuditFilter) -> list[ColumnElement[bool]]:
+    # A member's index leads with the user; the policy alone could not use it.
+    conditions: list[ColumnElement[bool]] = [] if reader.sees_all else [AuditEvent.user_id == reader.user_id]
     if which.subject is not None:
         conditions.append(AuditEvent.subject == which.subject)
     if which.subject_id is not None:
@@ -80,7 +85,12 @@ def _change(event: AuditEvent, actor: str | None, owner: str | None) -> Change:
         action=event.action,
         subject=event.subject,
         subject_id=event.subject_id,
+        name=_name(event.after or event.before or {}),
         reason=event.reason,
         before=event.before,
         after=event.after,
     )
+
+
+def _name(values: Mapping[str, Any]) -> str | None:
+    return next((str(values[name]) for name in NAMES if values.get(name) is not None), None)
