@@ -140,7 +140,7 @@ def _gpu_type(question: Question, card: Card) -> tuple[Reason, str] | None:
     wanted = question.request.kind.gpu_types
     if card.gpu.gpu_type in wanted:
         return None
-    return Reason.GPU_TYPE, f"it is {card.gpu.gpu_type or 'of unknown type'}; the agent needs {_either(wanted)}"
+    return Reason.GPU_TYPE, f"its type is {card.gpu.gpu_type or 'unknown'}; the agent needs {_either(wanted)}"
 
 
 def _capability(question: Question, card: Card) -> tuple[Reason, str] | None:

@@ -1,5 +1,7 @@
 """Small fleets and agents for the tests of placement."""
 
+from typing import Any
+
 from helios_core.allocation.fleet import Fleet, Gpu, Host
 from helios_core.allocation.requests import Kind, Request
 
@@ -17,7 +19,7 @@ def hosts_of_four(hosts: int, cpu_milli: int | None = None) -> Fleet:
     return Fleet.of(gpus, [Host(f"host-{number}", cpu_milli) for number in range(hosts)])
 
 
-def agent(name: str, memory_mib: int = GIB, **asked: object) -> Request:
+def agent(name: str, memory_mib: int = GIB, **asked: Any) -> Request:  # noqa: ANN401 - the fields of two classes
     """An agent; what belongs to its kind goes there, and the rest to the request."""
     own = {key: asked.pop(key) for key in list(asked) if key in Kind.__dataclass_fields__}
-    return Request(name, Kind(memory_mib=memory_mib, **own), **asked)  # type: ignore[arg-type]
+    return Request(name, Kind(memory_mib=memory_mib, **own), **asked)

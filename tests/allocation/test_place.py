@@ -1,6 +1,7 @@
 """One agent finds its place: where least is lost, and never where a rule forbids it."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from helios_core.allocation.rules import Rule, Strategy
 from tests.allocation.fleets import GIB, agent, hosts_of_four, three_cards
 
 
-def cards(promise: Promise | None) -> tuple[int, ...] | None:
+def cards(promise: Promise | Choice | None) -> tuple[int, ...] | None:
     return None if promise is None else promise.cards
 
 
@@ -74,7 +75,7 @@ def test_memory_that_others_use_is_not_promised() -> None:
         ({"preferred_gpu": 9}, (0,)),
     ],
 )
-def test_a_request_goes_only_where_it_may(asked: dict[str, object], where: tuple[int, ...] | None) -> None:
+def test_a_request_goes_only_where_it_may(asked: dict[str, Any], where: tuple[int, ...] | None) -> None:
     fleet = Fleet.of(
         [
             Gpu(0, total_memory_mib=GIB, gpu_type="T4", capability=(7, 5)),
@@ -130,7 +131,7 @@ def test_an_owner_never_holds_more_than_the_quota() -> None:
 def test_several_whole_cards_are_on_one_host() -> None:
     placer = Placer(hosts_of_four(2))
     placer.place(agent("small", GIB, compute_milli=100))
-    whole = {"cards": 4, "compute_milli": 1000}
+    whole: dict[str, Any] = {"cards": 4, "compute_milli": 1000}
     assert cards(placer.place(agent("four", 0, **whole))) == (4, 5, 6, 7)
     assert placer.place(agent("four more", 0, **whole)) is None
     assert cards(placer.place(agent("three", 0, cards=3, compute_milli=1000))) == (1, 2, 3)
@@ -170,7 +171,7 @@ def test_each_strategy_has_its_favourite(strategy: Strategy, where: tuple[int, .
     placer = Placer(Fleet.of(gpus), [Rule("house", strategy)])
     for number in (0, 1, *range(3, size)):
         placer.promise(busy := agent(f"busy {number}"), Choice(busy.kind.shapes[0], 0, (number,)))
-    assert cards(placer.choose(agent("a"))) == where  # type: ignore[arg-type]
+    assert cards(placer.choose(agent("a"))) == where
 
 
 def test_of_rules_that_contradict_each_other_the_higher_priority_holds() -> None:

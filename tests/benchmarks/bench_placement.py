@@ -1,7 +1,8 @@
 """How long one placement takes: `python -m tests.benchmarks.bench_placement [GPUS ...]`.
 
 A fleet in hosts of eight cards is filled with agents of 16 kinds until it takes no more, and then kept there: each step
-releases a random agent and places a new one. Refusals count. Explaining is timed as choose and explain together.
+releases a random agent and places a new one. Refusals count. `explained` is the same with the
+reasons kept, to be put into words when they are read.
 """
 
 import argparse
@@ -11,7 +12,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from helios_core.allocation.explain import explain
 from helios_core.allocation.fleet import Fleet, Gpu
+from helios_core.allocation.ledger import Promise
 from helios_core.allocation.mix import Mix
 from helios_core.allocation.place import Placer
 from helios_core.allocation.requests import Kind, Request
@@ -65,8 +68,8 @@ def full(cards: int, stream: Iterator[Request]) -> Placer:
     return placer
 
 
-def churn(placer: Placer, stream: Iterator[Request], steps: int) -> list[float]:
-    """Seconds for each placement while agents come and go."""
+def churn(placer: Placer, stream: Iterator[Request], steps: int, *, explained: bool = False) -> list[float]:
+    """Seconds for each placement, explained or not, while agents come and go."""
     chance = random.Random(1)
     agents = list(placer.ledger.promises)
     taken = []
@@ -76,11 +79,17 @@ def churn(placer: Placer, stream: Iterator[Request], steps: int) -> list[float]:
         placer.release(agents.pop())
         request = next(stream)
         started = time.perf_counter()
-        promise = placer.place(request)
+        promise = place_explained(placer, request) if explained else placer.place(request)
         taken.append(time.perf_counter() - started)
         if promise is not None:
             agents.append(request.agent)
     return taken
+
+
+def place_explained(placer: Placer, request: Request) -> Promise | None:
+    """Place a request and keep the reasons."""
+    choice = explain(placer, request).choice
+    return None if choice is None else placer.promise(request, choice)
 
 
 def microseconds(taken: Sequence[float], part: float) -> float:
@@ -94,7 +103,7 @@ def main() -> None:
     parser.add_argument("gpus", nargs="*", type=int, default=[3, 100, 1_000, 10_000])
     parser.add_argument("--steps", type=int, default=4_000)
     asked = parser.parse_args()
-    print(f"{'GPUs':>7} {'agents':>7} {'p50 µs':>8} {'p99 µs':>8} {'pairs/s':>8}")
+    print(f"{'GPUs':>7} {'agents':>7} {'p50 µs':>8} {'p99 µs':>8} {'a second':>9} {'explained p50 µs':>17}")
     for cards in asked.gpus:
         stream = requests(seed=cards)
         placer = full(cards, stream)
@@ -102,9 +111,10 @@ def main() -> None:
         gc.collect()
         gc.freeze()
         taken = churn(placer, stream, asked.steps)
+        explained = churn(placer, stream, asked.steps, explained=True)
         print(
             f"{cards:>7} {len(placer.ledger.promises):>7} {microseconds(taken, 0.5):>8.1f} "
-            f"{microseconds(taken, 0.99):>8.1f} {len(taken) / sum(taken):>8.0f}",
+            f"{microseconds(taken, 0.99):>8.1f} {len(taken) / sum(taken):>9.0f} {microseconds(explained, 0.5):>17.1f}",
             flush=True,
         )
 
