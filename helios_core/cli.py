@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -287,6 +288,36 @@ def db_url(
 
     found = (owner_url if owner else application_url)(settings_for(data))
     typer.echo(found.get_secret_value().replace("postgresql+psycopg://", "postgresql://", 1))
+
+
+@db.command("retention")
+def db_retention(
+    keep: Annotated[
+        list[str] | None,
+        typer.Option("--keep", metavar="CLASS=DAYS", help="Keep this class of data so long; CLASS=ever for ever."),
+    ] = None,
+    apply: Annotated[bool, typer.Option("--apply", help="Delete what is shown.")] = False,
+    data: Data = None,
+    json: Json = False,
+) -> None:
+    """Show which data has expired; nothing is deleted without --apply."""
+    from helios_core.services import retention
+    from helios_core.tables import table
+
+    workspace = workspace_for(data)
+    for rule in keep or []:
+        name, _, days = rule.partition("=")
+        if not days.isdecimal() and days != "ever":
+            raise typer.BadParameter(f"{rule} is not CLASS=DAYS or CLASS=ever.")
+        workspace.act(partial(retention.keep, data_class=name, keep_days=None if days == "ever" else int(days)))
+    shown = workspace.read(retention.preview)
+    headings = ("CLASS", "KEPT DAYS", "EXPIRED ROWS", "OLDEST", "BYTES")
+    rows = [(e.data_class, e.keep_days, e.row_count, e.oldest_at, e.size_bytes) for e in shown]
+    show(shown, json, lambda: table(headings, rows) if rows else "Everything is kept for ever; see --keep.")
+    if apply:
+        counts = retention.apply(workspace, shown)
+        if not json:
+            typer.echo("\n".join(f"Deleted {count} of {name}." for name, count in counts.items()))
 
 
 def _import_line(file: "FileImport") -> str:

@@ -166,6 +166,22 @@ def test_the_printed_url_connects(connected: Connected, option: str, role: str) 
         assert connection.execute("SELECT current_user").fetchone() == (role,)
 
 
+def test_expired_data_is_shown_and_then_deleted(connected: Connected, urls: ServerUrls) -> None:
+    assert connected.printed("db retention").startswith("Everything is kept for ever")
+    with psycopg.connect(psql_url(urls)) as owner:
+        owner.execute(
+            "INSERT INTO gpu_events (severity, message, occurred_at) VALUES ('ok', 'Back.', now() - interval '9 days')"
+        )
+    (shown,) = json.loads(connected.printed("db retention --keep gpu_events=7 --json"))
+    assert (shown["data_class"], shown["keep_days"], shown["row_count"]) == ("gpu_events", 7, 1)
+    assert connected.printed("db retention --apply").endswith("Deleted 1 of gpu_events.\n")
+    (left,) = json.loads(connected.printed("db retention --json"))
+    assert left["row_count"] == 0
+    assert connected.printed("db retention --keep gpu_events=ever").startswith("Everything is kept for ever")
+    assert connected("db retention --keep gpu_events=soon").returncode == 2
+    assert connected("db retention --keep users=7").returncode == 5
+
+
 def test_conversations_go_in_once_and_come_out_again(connected: Connected) -> None:
     sample = next(SAMPLES.glob("*.json"))
     [first] = json.loads(connected.printed(f"import --json {sample}"))
