@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from helios_core.allocation.fleet import UNLIMITED, Fleet, Gpu, Host
 from helios_core.allocation.requests import LoadedModel, Request, Shape
+from helios_core.allocation.versioned import Kept, Versioned
 
 
 class Promise(NamedTuple):
@@ -41,7 +42,7 @@ class Card:
         "state",
     )
 
-    def __init__(self, position: int, gpu: Gpu, host: "HostAccount", states: "list[CardState]") -> None:
+    def __init__(self, position: int, gpu: Gpu, host: "HostAccount", states: Versioned[CardState]) -> None:
         self.position = position
         self.gpu = gpu
         self.host = host
@@ -133,10 +134,10 @@ class HostAccount:
 class Snapshot(NamedTuple):
     """What was free of a fleet; `hosts` are those of the ledger, of which only the names and the order are used."""
 
-    gpus: list[Gpu]
+    gpus: Kept[Gpu]
     hosts: list[HostAccount]
-    states: list[CardState]
-    host_states: list[HostState]
+    states: Kept[CardState]
+    host_states: Kept[HostState]
 
     def cards(self) -> list[Card]:
         """The cards as they were, but for who was on them."""
@@ -144,7 +145,7 @@ class Snapshot(NamedTuple):
         for account, left in zip(hosts, self.host_states, strict=True):
             account.free_cpu_milli, account.free_memory_mib = left
         cards = []
-        states = self.states.copy()
+        states = Versioned(list(self.states))
         for position, (gpu, state) in enumerate(zip(self.gpus, self.states, strict=True)):
             card = Card(position, gpu, hosts[state[0]], states)
             card.become(state)
@@ -160,9 +161,9 @@ class Ledger:
         self.hosts = [HostAccount(position, host) for position, host in enumerate(fleet.hosts)]
         by_name = {account.host.name: account for account in self.hosts}
         self.cards: list[Card] = []
-        self.gpus = list(fleet.gpus)
-        self.states: list[CardState] = [(0, 0, 0, frozenset())] * len(fleet.gpus)
-        self.host_states: list[HostState] = [account.state for account in self.hosts]
+        self.gpus = Versioned(fleet.gpus)
+        self.states: Versioned[CardState] = Versioned([(0, 0, 0, frozenset())] * len(fleet.gpus))
+        self.host_states = Versioned([account.state for account in self.hosts])
         for position, gpu in enumerate(fleet.gpus):
             card = Card(position, gpu, by_name[gpu.host], self.states)
             card.host.cards.append(card)
@@ -187,7 +188,7 @@ class Ledger:
 
     def snapshot(self) -> "Snapshot":
         """What is free now, to be looked at later."""
-        return Snapshot(self.gpus.copy(), self.hosts, self.states.copy(), self.host_states.copy())
+        return Snapshot(self.gpus.keep(), self.hosts, self.states.keep(), self.host_states.keep())
 
     def copy(self) -> "Ledger":
         """The same accounts, to try things on."""
