@@ -1,5 +1,6 @@
 """Bringing a database to the schema of this Helios, and back."""
 
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,15 +10,17 @@ from alembic.config import Config
 from pydantic import SecretStr
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
-from tenacity import retry, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from helios_core.database.engine import connect
-from helios_core.database.versions import VERSION_TABLE, configuration
-from helios_core.errors import ConfigurationError, DatabaseUnavailable
+from helios_core.database.host import refuse_unfit_host
+from helios_core.database.versions import VERSION_TABLE, configuration, revisions, status_of
+from helios_core.errors import ConfigurationError, DatabaseUnavailable, SchemaBusy
 from helios_core.models import Base
 
 LOCK_KEY = "helios migrations"
 LOCK_WAIT_SECONDS = 300.0
+LOCK_NOT_AVAILABLE = "55P03"
 
 
 def is_ours(name: str | None, type_: str, parent_names: object) -> bool:  # noqa: ARG001 (alembic's signature)
@@ -63,8 +66,14 @@ def _refuse_unfit_server(connection: Connection) -> None:
         raise ConfigurationError(message)
 
 
-def _lock_not_available(error: BaseException) -> bool:
-    return isinstance(error, OperationalError) and getattr(error.orig, "sqlstate", None) == "55P03"
+def _refuse_unfit_host(connection: Connection, application_role: str) -> None:
+    pending = status_of(connection).pending
+    connection.rollback()
+    if pending:
+        steps = [revisions().get_revision(revision).module for revision in pending]
+        tables = {table for step in steps for table in getattr(step, "TABLES", ())}
+        types = {name for step in steps for name in re.findall(r"CREATE TYPE (\w+)", getattr(step, "ENUMS", ""))}
+        refuse_unfit_host(connection, application_role, tables | types)
 
 
 @contextmanager
@@ -77,15 +86,18 @@ def _migrating(owner_url: SecretStr) -> Iterator[Connection]:
             connection.commit()
             yield connection
     except OperationalError as error:
-        if error.connection_invalidated or getattr(error.orig, "sqlstate", None) is None:
+        state = getattr(error.orig, "sqlstate", None)
+        if error.connection_invalidated or state is None:
             raise DatabaseUnavailable from error
+        if state == LOCK_NOT_AVAILABLE:
+            raise SchemaBusy from error
         raise
     finally:
         engine.dispose()
 
 
 @retry(
-    retry=retry_if_exception(_lock_not_available),
+    retry=retry_if_exception_type(SchemaBusy),
     stop=stop_after_attempt(10),
     wait=wait_random_exponential(max=5),
     reraise=True,
@@ -94,13 +106,14 @@ def upgrade(owner_url: SecretStr, application_role: str, revision: str = "head")
     """Bring the schema to `revision`, and let `application_role` use it. Safe to call at every start."""
     with _migrating(owner_url) as connection:
         _refuse_unfit_server(connection)
+        _refuse_unfit_host(connection, application_role)
         command.upgrade(_config(connection), revision)
         grant(connection, application_role)
         connection.commit()
 
 
 @retry(
-    retry=retry_if_exception(_lock_not_available),
+    retry=retry_if_exception_type(SchemaBusy),
     stop=stop_after_attempt(10),
     wait=wait_random_exponential(max=5),
     reraise=True,

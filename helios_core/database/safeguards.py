@@ -32,8 +32,8 @@ SELECT rolname, rolsuper, rolbypassrls,
     ARRAY(SELECT name FROM ours WHERE NOT relrowsecurity) AS unprotected,
     ARRAY(SELECT name FROM ours WHERE NOT relforcerowsecurity) AS unforced,
     (SELECT coalesce(jsonb_object_agg(name, policies), '{}') FROM ours) AS policies,
-    ARRAY(SELECT name FROM ours
-        WHERE name = 'users' OR EXISTS (SELECT FROM pg_attribute WHERE attrelid = oid AND attname = 'user_id')) AS of_users,
+    ARRAY(SELECT name FROM ours WHERE name = 'users'
+        OR EXISTS (SELECT FROM pg_attribute WHERE attrelid = oid AND attname = 'user_id')) AS of_users,
     ARRAY(SELECT inhrelid::regclass::text FROM pg_inherits JOIN ours ON ours.oid = inhparent
         WHERE has_table_privilege(inhrelid, 'SELECT, INSERT, UPDATE, DELETE')) AS open_partitions,
     ARRAY(SELECT DISTINCT view.oid::regclass::text FROM pg_class view

@@ -16,6 +16,7 @@ from sqlalchemy.orm import (
     with_loader_criteria,
 )
 
+from helios_core.models import User
 from helios_core.models.base import Owned, QueryProperty
 
 Role = Literal["admin", "operator", "user", "viewer"]
@@ -36,6 +37,8 @@ class Principal:
 
 SYSTEM = Principal(user_id=None, role="operator")
 """The collector, the migrator, the supervisor."""
+NOBODY = -1
+"""The id of no user."""
 
 
 class BoundSession(Session):
@@ -60,14 +63,20 @@ def bind_principal(session: BoundSession, _transaction: SessionTransaction, conn
 
 @event.listens_for(BoundSession, "do_orm_execute")
 def lead_with_user(state: ORMExecuteState) -> None:
-    """Let a member's queries lead with `user_id`, which their indexes do; a policy alone cannot use an index."""
+    """Let all but operators meet their own rows only, in every statement that names a model.
+
+    Their indexes lead with the user, and a policy alone cannot use an index; a host's own tables have no policy of
+    ours, so that there this is what keeps users apart.
+    """
     principal = cast("BoundSession", state.session).principal
-    if principal is None or principal.sees_all or principal.user_id is None or not state.is_select:
+    if principal is not None and principal.sees_all:
         return
-    user_id = principal.user_id
-    state.statement = state.statement.options(
-        with_loader_criteria(Owned, lambda cls: cls.user_id == user_id, include_aliases=True)
-    )
+    if state.is_select or state.is_update or state.is_delete:
+        me = principal.user_id if principal is not None and principal.user_id is not None else NOBODY
+        state.statement = state.statement.options(
+            with_loader_criteria(Owned, lambda cls: cls.user_id == me, include_aliases=True),
+            with_loader_criteria(User, User.id == me, include_aliases=True),
+        )
 
 
 class Database:

@@ -22,10 +22,18 @@ CURRENT_USER_ID = text("(NULLIF(current_setting('helios.user_id'::text, true), '
 type_json = JSONB(none_as_null=True)
 
 BigId = Annotated[int, mapped_column(BigInteger, Identity(), primary_key=True, sort_order=-2)]
-CreatedAt = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
-UpdatedAt = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now(), onupdate=func.now())]
-JsonObject = Annotated[dict[str, Any], mapped_column(type_json, server_default=text("'{}'::jsonb"))]
-JsonList = Annotated[list[Any], mapped_column(type_json, server_default=text("'[]'::jsonb"))]
+# Rows bring their own defaults, too: a host's column may have none.
+CreatedAt = Annotated[
+    datetime, mapped_column(DateTime(timezone=True), server_default=func.now(), insert_default=func.now())
+]
+UpdatedAt = Annotated[
+    datetime,
+    mapped_column(DateTime(timezone=True), server_default=func.now(), insert_default=func.now(), onupdate=func.now()),
+]
+JsonObject = Annotated[
+    dict[str, Any], mapped_column(type_json, server_default=text("'{}'::jsonb"), insert_default=dict)
+]
+JsonList = Annotated[list[Any], mapped_column(type_json, server_default=text("'[]'::jsonb"), insert_default=list)]
 
 
 class QueryProperty:
@@ -59,5 +67,9 @@ class Owned:
     """A row that belongs to one user, and is seen by that user and by operators only."""
 
     user_id: Mapped[int] = mapped_column(
-        ForeignKey("users.id", ondelete="CASCADE"), server_default=CURRENT_USER_ID, nullable=False, sort_order=-1
+        ForeignKey("users.id", ondelete="CASCADE"),
+        server_default=CURRENT_USER_ID,
+        insert_default=CURRENT_USER_ID,
+        nullable=False,
+        sort_order=-1,
     )

@@ -9,7 +9,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from helios_core.models.base import Base, BigId, CreatedAt, JsonObject, Owned, UpdatedAt, type_json
 
-UuidId = Annotated[UUID, mapped_column(primary_key=True, server_default=func.gen_random_uuid(), sort_order=-2)]
+UuidId = Annotated[
+    UUID,
+    mapped_column(
+        primary_key=True,
+        server_default=func.gen_random_uuid(),
+        insert_default=func.gen_random_uuid(),
+        sort_order=-2,
+    ),
+]
 
 
 class User(Base):
@@ -21,8 +29,8 @@ class User(Base):
     id: Mapped[BigId]
     username: Mapped[str] = mapped_column(Text, unique=True)
     email: Mapped[str | None] = mapped_column(Text)
-    role: Mapped[str] = mapped_column(Text, server_default="user")
-    is_active: Mapped[bool] = mapped_column(server_default=text("true"))
+    role: Mapped[str] = mapped_column(Text, server_default="user", insert_default="user")
+    is_active: Mapped[bool] = mapped_column(server_default=text("true"), insert_default=True)
     created_at: Mapped[CreatedAt]
 
 
@@ -45,7 +53,7 @@ class ChatModeSession(Owned, Base):
     __table_args__ = (Index(None, "user_id", "created_at"),)
 
     id: Mapped[UuidId]
-    mode: Mapped[str] = mapped_column(Text, server_default="multi_agent")
+    mode: Mapped[str] = mapped_column(Text, server_default="multi_agent", insert_default="multi_agent")
     title: Mapped[str | None] = mapped_column(Text)
     created_at: Mapped[CreatedAt]
 
@@ -134,7 +142,7 @@ class ValidationCheckpoint(Owned, Base):
     id: Mapped[BigId]
     session_id: Mapped[UUID | None] = mapped_column(ForeignKey("chat_mode_sessions.id", ondelete="CASCADE"))
     checkpoint_type: Mapped[str] = mapped_column(Text)
-    status: Mapped[str] = mapped_column(Text, server_default="pending")
+    status: Mapped[str] = mapped_column(Text, server_default="pending", insert_default="pending")
     score: Mapped[float | None] = mapped_column(Float)
     details: Mapped[JsonObject]
     created_at: Mapped[CreatedAt]
