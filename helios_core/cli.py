@@ -1,36 +1,19 @@
 """`helios`: every command. Each imports what it needs when it runs, so that help appears at once."""
 
 import os
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from helios_core.errors import ConfigurationError, SchemaOutdated
+from helios_core.commands import keys
+from helios_core.commands.options import Data, Json, Port, Supervisor, settings_for, show, workspace_for
 from helios_core.exits import EXIT_CODES, ending_well
 
 if TYPE_CHECKING:
     from helios_core.ingest.importing import FileImport
-    from helios_core.services.workspace import Workspace
-    from helios_core.settings import Settings
     from helios_core.views.agents import Agent
-
-Data = Annotated[
-    Path | None,
-    typer.Option(
-        "--data",
-        metavar="DIR",
-        readable=False,
-        help="The folder that holds everything; else HELIOS_DATA, else the user's.",
-    ),
-]
-Port = Annotated[
-    int | None, typer.Option("--port", metavar="N", min=1, max=65535, help="The dashboard's port on this machine.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-Supervisor = Annotated[int | None, typer.Option("--supervisor", hidden=True, help="End when this process does.")]
 
 app = typer.Typer(
     name="helios",
@@ -46,55 +29,13 @@ db = typer.Typer(no_args_is_help=True, help="The database: its schema, and how t
 users = typer.Typer(no_args_is_help=True, help="Who may work here.")
 app.add_typer(db, name="db")
 app.add_typer(users, name="users")
+app.add_typer(keys.commands, name="keys")
 
 
 def main() -> None:
     """Run the command that the arguments name."""
     with ending_well():
         app(prog_name="helios")
-
-
-def settings_for(data: Path | None, port: int | None = None) -> "Settings":
-    """The environment's settings, with what the command line says in place of them."""
-    from pydantic import ValidationError
-
-    from helios_core.settings import settings
-
-    try:
-        found = settings()
-    except ValidationError as error:
-        problems = "; ".join(f"{_variable(str(p['loc'][0]))}: {p['msg']}" for p in error.errors())
-        message = f"The environment holds a value that cannot be. {problems}."
-        raise ConfigurationError(message) from error
-    said: dict[str, Any] = {"data_dir": (data or found.data_dir).expanduser().resolve()}
-    if port is not None:
-        said["port"] = port
-    return found.model_copy(update=said)
-
-
-def _variable(field: str) -> str:
-    return field if field.startswith("HELIOS_") else f"HELIOS_{field.upper()}"
-
-
-def workspace_for(data: Path | None) -> "Workspace":
-    """The running installation, as the operator of this machine sees it."""
-    from sqlalchemy.exc import ProgrammingError
-
-    from helios_core.services.users import ensure_local_operator
-    from helios_core.services.workspace import open_workspace
-
-    system = open_workspace(settings_for(data))
-    try:
-        return system.on_behalf_of(system.act(ensure_local_operator))
-    except ProgrammingError as error:  # its tables are not there, or not ours to use
-        raise SchemaOutdated from error
-
-
-def show(value: object, json: bool, text: Callable[[], str]) -> None:
-    """Print `value` as JSON, or what `text` makes of it for a person."""
-    from helios_core.tables import as_json
-
-    typer.echo(as_json(value) if json else text())
 
 
 def print_version(asked: bool) -> None:
@@ -141,6 +82,24 @@ def serve(port: Port = None, data: Data = None, supervisor: Supervisor = None) -
     os.chdir(web_folder())
     command = web_command(settings.port)
     os.execve(command[0], command, settings.environment())  # noqa: S606 (the command is our own)
+
+
+@app.command("api")
+def api_command(
+    port: Annotated[int | None, typer.Option("--port", metavar="N", min=1, max=65535, help="Where it listens.")] = None,
+    address: Annotated[str, typer.Option("--address", metavar="A", help="Of this machine only.")] = "127.0.0.1",
+    data: Data = None,
+) -> None:
+    """Serve the REST API alone, for a database that runs already; `up` and `serve` have it beside the pages."""
+    from helios_core.api.serving import PATH, serve_api
+    from helios_core.supervision.ports import choose_port
+    from helios_core.web import require_loopback
+
+    require_loopback(address)
+    settings = settings_for(data, port)
+    settings = settings.model_copy(update={"port": choose_port(settings)})
+    typer.echo(f"Serving the REST API at http://{address}:{settings.port}{PATH}; its documentation is at {PATH}/docs.")
+    serve_api(settings, address)
 
 
 @app.command()

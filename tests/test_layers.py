@@ -18,7 +18,7 @@ HOMES = {
     "sqlalchemy": ("helios_core/", "migrations/"),
     "psycopg": ("helios_core/database/", "migrations/"),
     "alembic": ("helios_core/database/", "migrations/"),
-    "typer": ("helios_core/cli.py",),
+    "typer": ("helios_core/cli.py", "helios_core/commands/"),
     "openai": ("helios_core/providers/",),
     "anthropic": ("helios_core/providers/",),
     "dbos": ("helios_core/runtime/",),
