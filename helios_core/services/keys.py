@@ -70,6 +70,7 @@ def create_key(session: Session, name: str, scope: Scope, days: int, user_id: in
 
     Raises InvalidInput, DuplicateEntry, NotFound and NotAllowed.
     """
+    require(session, Action.KEEP_KEYS)
     owner_id = _owner(session, user_id)
     _check(name, days)
     key_id = _random(ID_CHARACTERS)
@@ -94,6 +95,7 @@ def create_key(session: Session, name: str, scope: Scope, days: int, user_id: in
 
 def revoke_key(session: Session, key_id: str, reason: str | None = None) -> None:
     """Let a key open nothing any more. Revoked twice it stays revoked since the first time."""
+    require(session, Action.KEEP_KEYS)
     key = session.scalars(select(ApiKey).where(ApiKey.key_id == key_id).with_for_update()).one_or_none()
     if key is None:
         message = f"There is no key {key_id}."

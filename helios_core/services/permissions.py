@@ -21,6 +21,8 @@ class Action(StrEnum):
     IMPORT_CONVERSATIONS = "import conversations"
     REMOVE_CONVERSATIONS = "remove conversations"
     REMOVE_SAMPLES = "remove samples"
+    KEEP_KEYS = "make or revoke keys"
+    """Their own; those of others go with EDIT_USERS."""
     EDIT_CARDS = "change cards"
     EDIT_RULES = "edit load-balancing rules"
     EDIT_CONSTRAINTS = "edit constraints of models"
@@ -40,6 +42,7 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.IMPORT_CONVERSATIONS: WRITERS,
     Action.REMOVE_CONVERSATIONS: WRITERS,
     Action.REMOVE_SAMPLES: WRITERS,
+    Action.KEEP_KEYS: WRITERS,
     Action.EDIT_CARDS: OPERATORS,
     Action.EDIT_RULES: OPERATORS,
     Action.EDIT_CONSTRAINTS: OPERATORS,
