@@ -75,7 +75,7 @@ def lead_with_user(state: ORMExecuteState) -> None:
         me = principal.user_id if principal is not None and principal.user_id is not None else NOBODY
         state.statement = state.statement.options(
             with_loader_criteria(Owned, lambda cls: cls.user_id == me, include_aliases=True),
-            with_loader_criteria(User, User.id == me, include_aliases=True),
+            with_loader_criteria(User, lambda cls: cls.id == me, include_aliases=True),
         )
 
 
