@@ -11,11 +11,11 @@ from helios_core.allocation.outlook import Outlook, Whole
 from helios_core.allocation.refusals import Check, Question, passes
 from helios_core.allocation.requests import Kind, LoadedModel, Shape, may_use
 from helios_core.allocation.rules import Strategy, strategy_of
-from helios_core.allocation.score import FIRST, Candidate, rank
+from helios_core.allocation.score import FIRST, UNREAD_CELSIUS, Candidate, rank
 
 MOST_ROWS = 512
 """Demands whose costs are kept; 8 bytes a card each."""
-FEW = 32
+FEW = 64
 """So many bundles are worked out twice, should they have changed twice, rather than sorted."""
 PATIENCE = 4
 """How many refused candidates are skipped one by one before all are put in order."""
@@ -48,6 +48,7 @@ class Board:
         """Follow new readings of a card."""
         place = self._columns.place_of[card]
         was_open = bool(self._columns.is_open[place])
+        self._columns.reread(self._ledger.cards[card])
         self.changed((card,), host)
         if was_open != self._columns.is_open[place]:
             self._masks.clear()
@@ -114,17 +115,25 @@ class Board:
         if kind not in self._masks:
             if len(self._masks) >= MOST_ROWS:
                 self._masks.pop(next(iter(self._masks)))
-            mask = np.ones(self._columns.compute.shape, dtype=np.bool_)
-            for card in self._ledger.cards:
-                mask[self._columns.place_of[card.position]] = card.gpu.takes_new and may_use(kind, card.gpu.traits)
-            self._masks[kind] = None if mask.all() else mask
+            may_use_it = np.array([may_use(kind, traits) for traits in self._columns.traits] or [True])
+            mask = self._columns.is_open & may_use_it[self._columns.traits_of]
+            self._masks[kind] = None if mask[self._columns.is_card].all() else mask
         return self._masks[kind]
 
     def _ranks(self, strategy: Strategy) -> Whole:
-        ranks = np.zeros(self._columns.compute.shape)
-        for card in self._ledger.cards:
-            ranks[self._columns.place_of[card.position]] = rank(strategy, card)
-        return ranks
+        """What `score.rank` says of every card (B, W)."""
+        columns = self._columns
+        if strategy is Strategy.THERMAL_HEADROOM:
+            return np.where(np.isnan(columns.celsius), UNREAD_CELSIUS, np.rint(10 * columns.celsius))
+        compute = _promised(columns.compute, columns.total_compute)
+        if strategy is Strategy.LEAST_LOADED:
+            return np.where(np.isnan(columns.percent), compute, np.rint(10 * columns.percent))
+        return np.maximum(compute, _promised(columns.memory, columns.capacity))
+
+
+def _promised(free: Whole, total: Whole) -> Whole:
+    """What is not free, in whole thousandths; nothing where there is nothing."""
+    return np.where(total > 0, 1000 - np.floor(1000 * free / np.maximum(total, 1)), 0)
 
 
 def _cheapest_first(costs: Whole) -> Iterator[tuple[int, int]]:

@@ -27,7 +27,18 @@ class Columns:
         self.host_of = [ledger.cards[bundle[0]].host.position if bundle else b for b, bundle in enumerate(self.bundles)]
         size = (len(self.bundles), max((len(bundle) for bundle in self.bundles), default=1) or 1)
         self.compute, self.memory = np.full(size, -1.0), np.full(size, -1.0)
+        self.total_compute, self.capacity = np.zeros(size), np.zeros(size)
+        self.celsius, self.percent = np.full(size, np.nan), np.full(size, np.nan)
+        """What was measured last: temperature and utilisation; NaN where nothing was."""
         self.is_open: Mask = np.zeros(size, dtype=np.bool_)
+        self.is_card: Mask = np.zeros(size, dtype=np.bool_)
+        self.traits = list(dict.fromkeys(card.gpu.traits for card in ledger.cards))
+        """The different traits of cards, and which of them each card has (B, W)."""
+        self.traits_of: Indices = np.zeros(size, dtype=np.intp)
+        numbers = {traits: number for number, traits in enumerate(self.traits)}
+        for card in ledger.cards:
+            place = self.place_of[card.position]
+            self.traits_of[place], self.is_card[place] = numbers[card.gpu.traits], True
         self.cpu, self.ram = np.zeros(size[0]), np.zeros(size[0])
         self.own: Whole = np.array([shape.memory_mib for shape in outlook.shapes], dtype=np.float64)
         self.full: Whole = np.array(
@@ -45,7 +56,7 @@ class Columns:
         for bundle, host in enumerate(self.host_of):
             self.cpu[bundle], self.ram[bundle] = ledger.hosts[host].free_cpu_milli, ledger.hosts[host].free_memory_mib
         for card in ledger.cards:
-            self._follow_card(card)
+            self.reread(card)
             for model in card.loaded:
                 self.absent(model)
 
@@ -80,11 +91,19 @@ class Columns:
             return [bundle]
         return touched
 
+    def reread(self, card: Card) -> None:
+        """Enter a card's new readings."""
+        place, gpu = self.place_of[card.position], card.gpu
+        self._follow_card(card)
+        self.is_open[place] = gpu.takes_new
+        self.total_compute[place], self.capacity[place] = gpu.compute_milli, card.capacity_mib
+        self.celsius[place] = np.nan if gpu.temperature_celsius is None else gpu.temperature_celsius
+        self.percent[place] = np.nan if gpu.utilization_percent is None else gpu.utilization_percent
+
     def _follow_card(self, card: Card) -> None:
         place = self.place_of[card.position]
         self.compute[place] = card.free_compute_milli
         self.memory[place] = card.free_memory_mib
-        self.is_open[place] = card.gpu.takes_new
 
     def _load(self, model: LoadedModel, place: tuple[int, int], *, loaded: bool) -> None:
         self._absent[model][place] = 0.0 if loaded else 1.0

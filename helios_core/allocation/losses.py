@@ -25,7 +25,9 @@ class Losses:
         self._compute = np.array([shape.compute_milli for shape in outlook.shapes], dtype=np.float64)
         self._cpu = np.array([profile.host_cpu_milli for profile in outlook.profiles], dtype=np.float64)
         self._ram = np.array([profile.host_memory_mib for profile in outlook.profiles], dtype=np.float64)
-        self._least = np.array(outlook.least, dtype=np.float64)
+        self._several: Indices = np.array([p for p, least in enumerate(outlook.least) if least], dtype=np.intp)
+        """The shapes of several cards, and what each needs of a host before it fits at all."""
+        self._least = np.array([least for least in outlook.least if least], dtype=np.float64)
         self._classes = np.array([outlook.class_of_host[host] for host in columns.host_of], dtype=np.intp)
         self._merged = outlook.merged
 
@@ -138,7 +140,11 @@ class Losses:
         return np.floor(np.minimum(by_cpu, _part(RAM_SLACK * ram, self._outlook.ram_per_card)))
 
     def _value(self, sums: Whole, weights: Whole, limit: Whole) -> Whole:
-        value: Whole = (np.minimum(sums, limit) * (sums >= self._least) * weights).sum(axis=-1)
+        """The value (n, ...) of hosts of whose cards the shapes could use these sums (n, ..., P)."""
+        within = np.minimum(sums, limit)
+        if self._several.size:
+            within[..., self._several] *= sums[..., self._several] >= self._least
+        value: Whole = np.vecdot(within, weights)
         return value
 
 

@@ -6,9 +6,9 @@ from typing import Self
 
 from helios_core.allocation.requests import Kind
 
-FIRST_LESSON = 16
-"""After so many requests the mix is looked at for the second time, and then whenever it has doubled."""
-FORGET_AT = 2**16
+LESSON = 4
+"""The mix is looked at again when so many times as many requests have come."""
+FORGET_AT = 2**14
 """After so many requests all counts are halved, so that what was asked for long ago counts for less."""
 
 
@@ -40,5 +40,5 @@ class Mix:
         if self._seen >= FORGET_AT:
             self.counts = Counter({kind: count // 2 for kind, count in self.counts.items() if count > 1})
             self._seen //= 2
-        self._next_lesson = max(2 * self._seen, FIRST_LESSON)
+        self._next_lesson = min(LESSON * self._seen, FORGET_AT)
         return True

@@ -30,6 +30,8 @@ TIE = 2**14
 """More than a card has free, in thousandths: what separates two steps."""
 FIRST = 2**30
 """More than any loss: what separates two values of a strategy."""
+UNREAD_CELSIUS = 10_000
+"""Where a card without a reading ranks, in tenths of a degree."""
 UNBOUNDED = float(2**40)
 
 
@@ -64,7 +66,7 @@ def rank(strategy: Strategy, card: Card) -> int:
         return 0
     gpu = card.gpu
     if strategy is Strategy.THERMAL_HEADROOM:
-        return 10_000 if gpu.temperature_celsius is None else round(10 * gpu.temperature_celsius)
+        return UNREAD_CELSIUS if gpu.temperature_celsius is None else round(10 * gpu.temperature_celsius)
     compute = 1000 - 1000 * card.free_compute_milli // gpu.compute_milli if gpu.compute_milli else 0
     if strategy is Strategy.LEAST_LOADED:
         return compute if gpu.utilization_percent is None else round(10 * gpu.utilization_percent)

@@ -40,7 +40,12 @@ kinds = st.builds(
     strategy=st.sampled_from(Strategy),
 )
 def test_arrays_and_plain_python_agree(mix: list[Kind], asked: list[Kind], cards: int, strategy: Strategy) -> None:
-    gpus = [Gpu(n, f"h{n // 2}", 2000 + 700 * (n % 2), gpu_type="AB"[n % 2], compute_milli=1500) for n in range(cards)]
+    readings = [(None, None), (61.5, 12.25), (60.0, None), (None, 99.0)]
+    gpus = [
+        Gpu(n, f"h{n // 2}", 2000 + 700 * (n % 2), gpu_type="AB"[n % 2], compute_milli=1500,
+            temperature_celsius=readings[n % 4][0], utilization_percent=readings[n % 4][1])
+        for n in range(cards)
+    ]  # fmt: skip
     fleet = Fleet.of(gpus)
     placer, rules = Placer(fleet), (Rule("house", strategy),)
     outlook = Outlook.of(Counter(mix), fleet)
