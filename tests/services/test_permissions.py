@@ -30,6 +30,7 @@ from helios_core.services.records import ConversationRecord
 from tests.conftest import add_user
 
 SERVICES = Path(permissions.__file__).parent
+OPERATIONS = SERVICES.parents[1] / "docs/operations.md"
 NOW = datetime.now(UTC)
 CONFIGURATION = {"model_provider": "ollama", "assigned_llm": "llama3.1:8b", "system_prompt": "You test."}
 RULE = {"name": "cool first", "strategy": "thermal_headroom"}
@@ -133,3 +134,13 @@ def test_a_refusal_says_whom_to_ask(database: Database, role: Role, sentence: st
     with database.session(Principal(None, role)) as session, pytest.raises(NotAllowed) as refused:
         permissions.require(session, action)
     assert str(refused.value) == sentence
+
+
+def test_the_documentation_shows_the_table_as_it_is() -> None:
+    rows = [
+        line.strip("| ").split(" | ") for line in OPERATIONS.read_text("utf-8").splitlines() if line.startswith("|")
+    ]
+    shown = {row[0]: row[1:] for row in rows}
+    assert {action: shown[action] for action in Action} == {
+        action: ["yes" if role in ALLOWED[action] else "no" for role in get_args(Role)] for action in Action
+    }
