@@ -30,7 +30,7 @@ _COLUMNS = """
 SELECT attname::text AS name, regexp_replace(format_type(atttypid, atttypmod), '[(][0-9, ]+[)]', '') AS type,
     NOT attnotnull AS is_nullable, atthasdef OR attidentity <> '' AS has_default,
     EXISTS (SELECT FROM pg_index WHERE indrelid = attrelid AND indisunique AND indpred IS NULL
-        AND indkey::int2[] = ARRAY[attnum]) AS is_unique
+        AND indkey::text = attnum::text) AS is_unique
 FROM pg_attribute WHERE attrelid = to_regclass(:table) AND attnum > 0 AND NOT attisdropped
 """
 
