@@ -13,7 +13,7 @@ from helios_core.allocation.search import Search
 
 ROUNDS_PER_SECOND = 3000
 """Rounds of local search for one second of effort: a quarter of it, on one core."""
-EXACT_PART = 0.4
+EXACT_PART = 0.36
 """What part of the effort the exact search may take."""
 LEAST_EXACT = 0.02
 """Below so many seconds the exact search is not worth its start."""

@@ -85,12 +85,15 @@ class Placer:
         self._observe(kind)
         rules = self.policy.rules_about(request)
         checks = standing_checks(request, rules, self.ledger)
-        answers = (self._answer(Question(self.ledger, request, shape, rules), checks, most) for shape in kind.shapes)
-        first = next(answers)
-        return first if first.candidates else next((answer for answer in answers if answer.candidates), first)
+        first = self._answer(Question(self.ledger, request, kind.shapes[0], rules), checks, most)
+        if first.candidates or len(kind.shapes) == 1:
+            return first
+        others = (Question(self.ledger, request, shape, rules) for shape in kind.shapes[1:])
+        answers = (self._answer(question, checks, most) for question in others)
+        return next((answer for answer in answers if answer.candidates), first)
 
     def _answer(self, question: Question, checks: Sequence[Check], most: int) -> Answer:
-        if not self.policy.is_within_quota(question.request, question.shape):
+        if self.policy.quotas_mib and not self.policy.is_within_quota(question.request, question.shape):
             return Answer(question, checks, [], is_preferred=False)
         candidates = self.board.ranked(question, checks, most)
         if question.request.preferred_gpu is not None and candidates:

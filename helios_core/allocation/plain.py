@@ -6,7 +6,7 @@ from helios_core.allocation.ledger import Card, CardState, Ledger
 from helios_core.allocation.outlook import Outlook
 from helios_core.allocation.refusals import Check, Question, passes
 from helios_core.allocation.requests import LoadedModel, Shape
-from helios_core.allocation.rules import Strategy, strategy_of
+from helios_core.allocation.rules import strategy_of
 from helios_core.allocation.score import FIRST, Candidate, card_bound, cost, rank
 
 MOST_REMEMBERED = 2**14
@@ -33,27 +33,37 @@ class PlainBoard:
 
     def ranked(self, question: Question, checks: Sequence[Check], most: int) -> list[Candidate]:
         """The candidates that cost least, among those that pass the checks and have room: so many at most."""
-        shape = question.shape
-        found = [
-            Candidate(self.price(question, card), card.host.position, (card.position,))
-            for card in self._ledger.cards
-            if card.has_room_for(shape) and passes(question, card, checks)
-        ]
+        shape, prices = question.shape, self._prices_of(question.shape)
+        found = []
+        for card in self._ledger.cards:
+            if card.has_room_for(shape) and passes(question, card, checks):
+                price = prices.get(card.state)
+                if price is None:
+                    price = prices[card.state] = self._price(card, shape)
+                found.append(Candidate(price, card.host.position, (card.position,)))
+        if question.rules:
+            found = [
+                candidate._replace(price=candidate.price + self._first(question, candidate)) for candidate in found
+            ]
         if len(found) > 1:
             found.sort()
         return found[:most]
 
     def price(self, question: Question, card: Card) -> float:
         """What the request would cost on the card, which has room."""
-        prices = self._prices.setdefault(question.shape, {})
-        price = prices.get(card.state)
-        if price is None:
-            price = self._price(card, question.shape)
-            if len(prices) >= MOST_REMEMBERED:
-                prices.clear()
-            prices[card.state] = price
-        strategy = strategy_of(question.rules) if question.rules else Strategy.PACK
-        return price if strategy is Strategy.PACK else price + FIRST * rank(strategy, card)
+        return next(
+            one.price for one in self.ranked(question, (), len(self._ledger.cards)) if one.cards[0] == card.position
+        )
+
+    def _first(self, question: Question, candidate: Candidate) -> int:
+        return FIRST * rank(strategy_of(question.rules), self._ledger.cards[candidate.cards[0]])
+
+    def _prices_of(self, shape: Shape) -> dict[CardState, float]:
+        """What the shape costs on cards in the states in which it was asked about before."""
+        prices = self._prices.get(shape)
+        if prices is None or len(prices) > MOST_REMEMBERED:
+            prices = self._prices[shape] = {}
+        return prices
 
     def _price(self, card: Card, shape: Shape) -> float:
         """What the shape costs on this card, by the formula of `score`."""
