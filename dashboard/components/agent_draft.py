@@ -85,6 +85,11 @@ def begin(form: ConfigurationForm, saved_version: int | None = None) -> Draft:
     return draft
 
 
+def discard(form: ConfigurationForm) -> None:
+    """Forget what was typed, and begin with what is saved."""
+    begin(form)
+
+
 def rebase(draft: Draft, newest: ConfigurationForm) -> None:
     """Put what was typed on top of what somebody else saved meanwhile."""
     mine = {change.field: draft.values[change.field] for change in draft.changes()}

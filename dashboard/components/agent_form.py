@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from dashboard import formats
-from dashboard.components.agent_draft import REASON, Draft, begin, draft_of, rebase, save
+from dashboard.components.agent_draft import REASON, Draft, discard, draft_of, rebase, save
 from dashboard.components.card import card
 from dashboard.components.card_fits import card_fits
 from dashboard.components.changes import counts, in_brief, show_change, shown
@@ -191,7 +191,7 @@ def _saving(draft: Draft, form: ConfigurationForm) -> None:
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f":gray[{_state(draft, form, len(changes))}]", width="stretch")
-        st.button("Discard", on_click=begin, args=(form,), disabled=not changes)
+        st.button("Discard", on_click=discard, args=(form,), disabled=not changes)
         st.button(
             f"Save as version {form.version + 1}", type="primary", on_click=save, args=(draft,),
             disabled=not changes or draft.base.version != form.version,
@@ -241,4 +241,4 @@ def _newer(draft: Draft, form: ConfigurationForm) -> None:
         st.caption(f"{clash}Keeping yours leaves their other changes as they are; nothing is saved before you save.")
         with st.container(horizontal=True):
             st.button("Keep mine, on top of theirs", type="primary", on_click=rebase, args=(draft, form))
-            st.button("Take theirs", on_click=begin, args=(form,))
+            st.button("Take theirs", on_click=discard, args=(form,))
