@@ -7,10 +7,12 @@ from dashboard import chrome
 from dashboard.health import routes
 from dashboard.workspace import workspace
 from helios_core.api.app import make_api
+from helios_core.exits import ending_well
 from helios_core.web import require_loopback
 
 if __name__ == "__main__":
     chrome.draw()
 else:
-    require_loopback(st.get_option("server.address"))
+    with ending_well():
+        require_loopback(st.get_option("server.address"))
     app = st.App(__file__, routes=[*routes, Mount("/api", make_api(workspace))])

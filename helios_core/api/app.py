@@ -2,7 +2,7 @@
 
 from importlib.metadata import version
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from helios_core.api import (
     agents,
@@ -24,6 +24,7 @@ from helios_core.api import (
 )
 from helios_core.api.access import OpenWorkspace
 from helios_core.api.limits import BodyLimit
+from helios_core.api.operations import refuse_unknown_parameters
 from helios_core.api.problems import answer_with_problems
 
 NOUNS = (
@@ -59,7 +60,7 @@ def make_api(open_workspace: OpenWorkspace) -> FastAPI:
     app.state.open_workspace = open_workspace
     app.add_middleware(BodyLimit)
     for noun in NOUNS:
-        app.include_router(noun.router)
+        app.include_router(noun.router, dependencies=[Depends(refuse_unknown_parameters)])
     app.include_router(documentation.router)
     answer_with_problems(app)
     documentation.describe(app)

@@ -21,6 +21,7 @@ UTC; what nobody knows is null, and never 0.
 """.strip()
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; frame-ancestors 'none'"
 REFUSALS = {
+    "400": "The body cannot be read.",
     "401": "No key, or one that opens nothing any more.",
     "403": "The key's scope or its user's role does not allow it, or Helios is off for the user.",
     "404": "There is no such thing, or the user may not see it.",
@@ -29,6 +30,7 @@ REFUSALS = {
     "422": "A field or parameter has a value that cannot be.",
     "503": "No database answers; try again when `Retry-After` says.",
 }
+OF_BODIES = {"400", "413"}
 
 router = APIRouter(include_in_schema=False)
 
@@ -86,7 +88,7 @@ def _add_refusals(operation: dict[str, Any]) -> None:
     """Give an operation every refusal that it may answer with, each as a problem."""
     answers = operation["responses"]
     for status, text in REFUSALS.items():
-        if status != "413" or "requestBody" in operation:
+        if status not in OF_BODIES or "requestBody" in operation:
             answers[status] = {"description": text}
     for status, answer in answers.items():
         if status >= "400":

@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from helios_core import errors
+from helios_core.api.operations import allowed_methods
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 5
@@ -106,14 +107,15 @@ def _of_validation(_request: Request, error: Exception) -> Response:
     return _response(problem)
 
 
-def _of_http(_request: Request, error: Exception) -> Response:
+def _of_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 (whom the handler is registered for)
     status = HTTPStatus(error.status_code)
     detail = status.description if error.detail == status.phrase else error.detail
-    problem = Problem(
-        type=NO_TYPE, title=status.phrase, status=status, detail=f"{(detail or status.phrase).rstrip('.')}."
-    )
-    return _response(problem, dict(error.headers or {}))
+    sentence = f"{(detail or status.phrase).rstrip('.')}."
+    headers = dict(error.headers or {})
+    if status == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = allowed_methods(request)
+    return _response(Problem(type=NO_TYPE, title=status.phrase, status=status, detail=sentence), headers)
 
 
 def _of_a_bug(_request: Request, _error: Exception) -> Response:

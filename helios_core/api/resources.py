@@ -1,11 +1,12 @@
 """Resources: what answers and requests are made of."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Path, Query
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, GetJsonSchemaHandler
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 from helios_core.services.audit import REASON_MAX_CHARACTERS
@@ -21,7 +22,18 @@ GpuId = Annotated[int, Path(ge=0, le=LARGEST_INTEGER, description="The card's nu
 AgentId = Annotated[str, Path(pattern=AGENT_ID, description="The agent's id.", examples=["technical_expert"])]
 Version = Annotated[int, Path(ge=1, le=LARGEST_INTEGER, description="The version's number.", examples=[2])]
 Word = Annotated[str | None, Query(max_length=200, pattern=NO_ZERO_CHARACTER)]
-Moment = Annotated[AwareDatetime, AfterValidator(in_living_memory)]
+
+
+def written_as_a_date(text: object) -> object:
+    """Refuse a bare number, which would be taken for seconds since 1970."""
+    if isinstance(text, str) and not DATE.match(text):
+        message = "a time in ISO 8601 with its zone is expected"
+        raise ValueError(message)
+    return text
+
+
+DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+Moment = Annotated[AwareDatetime, BeforeValidator(written_as_a_date), AfterValidator(in_living_memory)]
 Reason = Annotated[
     str | None,
     Query(

@@ -1,0 +1,37 @@
+"""Operations: what the API's own description says of the path of a request."""
+
+import re
+from functools import cache
+from typing import Any
+
+from fastapi import Request
+from starlette.routing import compile_path
+
+from helios_core.errors import InvalidInput
+
+
+def operations_at(request: Request) -> dict[str, Any]:
+    """What may be done at the request's path, by method in small letters."""
+    path = request.scope["path"].removeprefix(request.scope.get("root_path", ""))
+    paths: dict[str, dict[str, Any]] = request.app.openapi()["paths"]
+    return next((methods for template, methods in paths.items() if _pattern(template).match(path)), {})
+
+
+def allowed_methods(request: Request) -> str:
+    """Every method of the request's path; the framework names only those of the first operation there."""
+    return ", ".join(sorted(method.upper() for method in operations_at(request)))
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """Raise InvalidInput for a parameter that there is none of: a filter with a typing error would show everything."""
+    operation = operations_at(request)[request.method.lower()]
+    known = [parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        there = f"there are {', '.join(known)}" if known else "there are none here"
+        raise InvalidInput({name: f"There is no parameter {name}; {there}." for name in unknown})
+
+
+@cache
+def _pattern(template: str) -> re.Pattern[str]:
+    return compile_path(template)[0]
