@@ -1,13 +1,12 @@
 """`helios`: every command. Each imports what it needs when it runs, so that help appears at once."""
 
 import os
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from helios_core.commands import keys
+from helios_core.commands import database, keys
 from helios_core.commands.options import Data, Json, Port, Supervisor, settings_for, show, workspace_for
 from helios_core.exits import EXIT_CODES, ending_well
 
@@ -25,9 +24,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-db = typer.Typer(no_args_is_help=True, help="The database: its schema, and how to reach it.")
 users = typer.Typer(no_args_is_help=True, help="Who may work here.")
-app.add_typer(db, name="db")
+app.add_typer(database.commands, name="db")
 app.add_typer(users, name="users")
 app.add_typer(keys.commands, name="keys")
 
@@ -200,83 +198,6 @@ def list_users(data: Data = None, json: Json = False) -> None:
     headings = ("ID", "NAME", "ROLE", "ACTIVE", "SINCE")
     rows = [(u.id, u.username, u.role, "yes" if u.is_active else "no", f"{u.created_at:%Y-%m-%d}") for u in found]
     show(found, json, lambda: table(headings, rows))
-
-
-@db.command("status")
-def db_status(data: Data = None, json: Json = False) -> None:
-    """Say which revision the schema is at, and which ones wait."""
-    from helios_core.supervision.schema import schema_status
-
-    status = schema_status(settings_for(data))
-    waiting = f"waiting: {', '.join(status.pending)}" if status.pending else "nothing waits"
-    show(status, json, lambda: f"The schema is at revision {status.current or 'none'}; {waiting}.")
-
-
-@db.command("upgrade")
-def db_upgrade(data: Data = None) -> None:
-    """Bring the schema up to date."""
-    from helios_core.supervision.schema import upgrade_schema
-
-    revisions = upgrade_schema(settings_for(data))
-    typer.echo(f"Applied {', '.join(revisions)}." if revisions else "The schema is up to date.")
-
-
-@db.command("downgrade")
-def db_downgrade(
-    revision: Annotated[str, typer.Argument(metavar="REVISION", help="The one to go back to, or `base`.")],
-    data: Data = None,
-) -> None:
-    """Take the schema back to REVISION; nothing is lost.
-
-    What the dropped tables held is archived, and comes back with the next upgrade.
-    """
-    from helios_core.database import migrating
-    from helios_core.database.engine import owner_url
-
-    migrating.downgrade(owner_url(settings_for(data)), revision)
-    typer.echo(f"The schema is at {revision}.")
-
-
-@db.command("url")
-def db_url(
-    owner: Annotated[bool, typer.Option("--owner", help="As the role that owns the tables.")] = False,
-    data: Data = None,
-) -> None:
-    """Print a connection string for psql. It holds the password."""
-    from helios_core.database.engine import application_url, owner_url
-
-    found = (owner_url if owner else application_url)(settings_for(data))
-    typer.echo(found.get_secret_value().replace("postgresql+psycopg://", "postgresql://", 1))
-
-
-@db.command("retention")
-def db_retention(
-    keep: Annotated[
-        list[str] | None,
-        typer.Option("--keep", metavar="CLASS=DAYS", help="Keep this class of data so long; CLASS=ever for ever."),
-    ] = None,
-    apply: Annotated[bool, typer.Option("--apply", help="Delete what is shown.")] = False,
-    data: Data = None,
-    json: Json = False,
-) -> None:
-    """Show which data has expired; nothing is deleted without --apply."""
-    from helios_core.services import retention
-    from helios_core.tables import table
-
-    workspace = workspace_for(data)
-    for rule in keep or []:
-        name, _, days = rule.partition("=")
-        if not days.isdecimal() and days != "ever":
-            raise typer.BadParameter(f"{rule} is not CLASS=DAYS or CLASS=ever.")
-        workspace.act(partial(retention.keep, data_class=name, keep_days=None if days == "ever" else int(days)))
-    shown = workspace.read(retention.preview)
-    headings = ("CLASS", "KEPT DAYS", "EXPIRED ROWS", "OLDEST", "BYTES")
-    rows = [(e.data_class, e.keep_days, e.row_count, e.oldest_at, e.size_bytes) for e in shown]
-    show(shown, json, lambda: table(headings, rows) if rows else "Everything is kept for ever; see --keep.")
-    if apply:
-        counts = retention.apply(workspace, shown)
-        if not json:
-            typer.echo("\n".join(f"Deleted {count} of {name}." for name, count in counts.items()))
 
 
 def _import_line(file: "FileImport") -> str:

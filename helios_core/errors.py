@@ -19,6 +19,7 @@ HeliosError
 │   ├── EditConflict        somebody else saved first
 │   ├── TransitionRefused   a status or phase cannot follow the present one
 │   └── DuplicateEntry      it is there already
+├── BackupFailed            a database could not be written to a file, or read from one
 ├── ImportRefused           a file cannot be read as a conversation
 └── TelemetryError          a GPU, or its driver, does not answer
 
@@ -112,6 +113,10 @@ class TransitionRefused(Refused):
 
 class DuplicateEntry(Refused):
     """This exists already."""
+
+
+class BackupFailed(HeliosError):
+    """The database could not be written to a file, or read from one."""
 
 
 class ImportRefused(HeliosError):

@@ -68,6 +68,16 @@ def urls(template: ServerUrls) -> Iterator[ServerUrls]:
         execute(administrator, f"DROP DATABASE {name}")
 
 
+@pytest.fixture
+def blank(template: ServerUrls) -> Iterator[ServerUrls]:
+    """An empty database, as its owner and as the application."""
+    name = f"blank_{next(_numbers)}"
+    with administrator_of(template) as administrator:
+        execute(administrator, f"CREATE DATABASE {name}")
+        yield ServerUrls(owner=at_database(template.owner, name), application=at_database(template.application, name))
+        execute(administrator, f"DROP DATABASE {name}")
+
+
 @contextmanager
 def administrator_of(urls: ServerUrls) -> Iterator[Engine]:
     """A way to the server beside the databases that tests use."""

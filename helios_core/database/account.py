@@ -56,6 +56,11 @@ class Account:
         return Path(found) if found else None
 
 
+def my_account() -> Account:
+    """The user that this process runs as."""
+    return _account(os.geteuid(), os.getegid())
+
+
 def account_for(home: Path) -> Account:
     """Who runs the server of `home`: the folder's owner; in a new one this user, or for root `postgres` or `nobody`."""
     me = os.geteuid()
@@ -65,7 +70,7 @@ def account_for(home: Path) -> Account:
         message = f"{mine} belongs to another user; run Helios as that user, or choose another folder with --data."
         raise ServerFailed(message)
     if me != 0:
-        return _account(me, os.getegid())
+        return my_account()
     owner = home.stat() if home.exists() else None
     return _account(owner.st_uid, owner.st_gid) if owner and owner.st_uid else _unprivileged()
 

@@ -1,6 +1,6 @@
 """Every table, function, view, key and right is such that users stay apart."""
 
-from tests.isolation.conftest import Filled
+from tests.isolation.filled import Filled
 from tests.isolation.lints import KEEPERS_OF_DAYS, MADE_BY_OPERATORS, SIGNATURES, complaints
 from tests.isolation.matrix import GUESSED_BY_NOBODY
 

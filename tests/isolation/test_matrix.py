@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from tests.isolation.conftest import Filled
+from tests.isolation.filled import Filled
 from tests.isolation.matrix import INVENTORY, bind
 
 WRITTEN_BY_OPERATORS = {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.isolation.conftest import Filled
+from tests.isolation.filled import Filled
 from tests.isolation.lints import complaints
 
 RESPONSES_BY_ONE_COLUMN = """
