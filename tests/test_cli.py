@@ -232,3 +232,14 @@ def test_doctor_names_a_problem_and_what_to_do(tmp_path: Path) -> None:
     [problem] = [line for line in done.stdout.splitlines() if line.startswith("problem  data ")]
     assert "cannot be written" in problem
     assert "--data" in done.stdout
+
+
+def test_a_database_comes_back_from_its_backup(connected: Connected, urls: ServerUrls, tmp_path: Path) -> None:
+    file = tmp_path / "helios.backup"
+    assert "holds the whole database" in connected.printed(f"db backup {file}")
+    refused = connected(f"db restore {file}")
+    assert (refused.returncode, is_one_sentence(refused.stderr)) == (5, True)
+    with psycopg.connect(psql_url(urls)) as owner:
+        owner.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC")
+    connected.printed(f"db restore {file}")
+    assert "nothing waits" in connected.printed("db status")
