@@ -62,7 +62,7 @@ def test_a_silent_collector_is_named(at_work: Workspace, silent_for: timedelta |
 
 
 def test_a_collector_that_reports_a_problem_is_named_with_it(at_work: Workspace) -> None:
-    told = {"last_success_at": datetime.now(UTC), "message": "No NVIDIA driver answers."}
+    told = {"last_success_at": datetime.now(UTC), "message": "No NVIDIA driver answers.", "is_simulated": False}
     at_work.act(lambda session: session.execute(update(Collector).values(told)))
     (need,) = found(at_work, "The collector")
     assert need.detail == "No NVIDIA driver answers."
