@@ -30,6 +30,7 @@ REFUSALS = {
     "422": "A field or parameter has a value that cannot be.",
     "503": "No database answers; try again when `Retry-After` says.",
 }
+DONE = {"201": "It is there now.", "204": "It is done; there is nothing to say."}
 OF_BODIES = {"400", "413"}
 
 router = APIRouter(include_in_schema=False)
@@ -80,17 +81,19 @@ def _described(app: FastAPI) -> dict[str, Any]:
         schemas.pop(unused, None)
     for methods in found["paths"].values():
         for operation in methods.values():
-            _add_refusals(operation)
+            _describe_answers(operation)
     return found
 
 
-def _add_refusals(operation: dict[str, Any]) -> None:
-    """Give an operation every refusal that it may answer with, each as a problem."""
+def _describe_answers(operation: dict[str, Any]) -> None:
+    """Say of each answer what it means, and add every refusal, as a problem."""
     answers = operation["responses"]
     for status, text in REFUSALS.items():
         if status not in OF_BODIES or "requestBody" in operation:
             answers[status] = {"description": text}
     for status, answer in answers.items():
+        if answer["description"] == "Successful Response":
+            answer["description"] = DONE.get(status, "What was asked for.")
         if status >= "400":
             answer["content"] = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
 

@@ -100,7 +100,8 @@ def issue(database: Database, principal: Principal, scope: Scope = Scope.ADMIN) 
         return key.text
 
 
-def _add_cards(session: Session) -> None:
+def add_cards(session: Session) -> None:
+    """Two cards of 12 GiB."""
     names = [f"GPU-{number}" for number in range(2)]
     session.add_all(GPUResource(uuid=name, name="TITAN", host="here", total_memory_mb=12212) for name in names)
     session.flush()
@@ -114,7 +115,7 @@ def _person(database: Database, port: int, username: str, role: str) -> Person:
     principal = Principal(user_id=user.id, role=role)  # type: ignore[arg-type]
     with database.session(principal) as session:
         if principal.sees_all:
-            _add_cards(session)
+            add_cards(session)
             ensure_default_team(session)
         conversation_id = timed_conversation(session).id
         delegation_id = session.scalars(

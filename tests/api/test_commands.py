@@ -2,19 +2,30 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
 
 from helios_core.database.server import ServerUrls
+from helios_core.services.team import ensure_default_team
+from helios_core.services.workspace import Workspace
 from tests.api.client import Client
+from tests.api.conftest import add_cards
 from tests.installations import free_port
 from tests.test_cli import Connected, connected, is_one_sentence
 from tests.waiting import eventually
 
 __all__ = ["connected"]
+
+CURL = shutil.which("curl")
+DOCUMENT = Path(__file__).parents[2] / "docs/api.md"
 
 
 @contextmanager
@@ -71,3 +82,23 @@ def test_what_cannot_be_is_refused_in_a_sentence(connected: Connected) -> None:
 def test_it_refuses_to_listen_elsewhere_than_on_this_machine(urls: ServerUrls) -> None:
     done = Connected(urls)("api --address 0.0.0.0")
     assert (done.returncode, "keys would cross the network" in done.stderr) == (6, True)
+
+
+@pytest.mark.skipif(CURL is None, reason="curl is not installed here")
+def test_the_documentation_says_what_works(connected: Connected, workspace: Workspace, tmp_path: Path) -> None:
+    workspace.act(ensure_default_team)
+    workspace.act(add_cards)
+    blocks = re.findall(r"^```sh\n(.*?)^```$", DOCUMENT.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 6
+    with served(connected) as port:
+        script = "\n".join(["set -euo pipefail", *blocks]).replace(":8501/", f":{port}/")
+        environment = (
+            os.environ | connected.environment | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+        )
+        done = subprocess.run(
+            ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (0, "curl: (22) The requested URL returned error: 404\n"), done.stdout
+    for expected in ('"scopes":["read","write"]', '"step_seconds"', '"after":7', '"reason":"urgent"', '"is_new":true'):
+        assert expected in done.stdout
+    assert "urn:helios:problem:not-found" in done.stdout

@@ -11,6 +11,12 @@ function element(tag, text, ...children) {
   return made;
 }
 
+/* Paragraphs; what stands between backquotes is code. */
+function prose(text) {
+  return text.split(/\n\s*\n/).map((paragraph) =>
+    element("p", "", ...paragraph.split("`").map((part, index) => element(index % 2 ? "code" : "span", part))));
+}
+
 /* The schema itself, where it is only named. */
 function resolved(schema) {
   if (!schema || !schema.$ref) return schema || {};
@@ -73,9 +79,9 @@ function curl(method, path, operation, body) {
 function answers(operation) {
   return Object.entries(operation.responses).flatMap(([status, answer]) => {
     const schema = answer.content?.["application/json"]?.schema;
-    const said = element("p", `${status}: ${answer.description}`);
-    if (!schema) return [said];
-    return [said, fieldTable(schema), element("pre", JSON.stringify(exampleOf(schema), null, 2))];
+    const said = prose(`${status}: ${answer.description}`);
+    if (!schema) return said;
+    return [...said, fieldTable(schema), element("pre", JSON.stringify(exampleOf(schema), null, 2))];
   });
 }
 
@@ -89,7 +95,7 @@ function operationOf(method, path, operation) {
 
 /* What is inside is made when it is first opened: there is much of it. */
 function fill(drawn, method, path, operation) {
-  drawn.append(element("p", operation.description));
+  drawn.append(...prose(operation.description));
   const parameters = (operation.parameters || []).map((parameter) =>
     fieldRow(parameter.name, parameter.schema, parameter.required, parameter.description));
   if (parameters.length) drawn.append(element("h3", "Parameters"), element("table", "", ...parameters));
@@ -116,7 +122,7 @@ function draw() {
   }
   const { title, version, description: introduction } = description.info;
   const page = document.getElementById("page");
-  page.replaceChildren(element("h1", `${title} REST API ${version}`), element("p", introduction));
+  page.replaceChildren(element("h1", `${title} REST API ${version}`), ...prose(introduction));
   page.append(...[...byNoun].map(([noun, operations]) => nounSection(noun, operations)));
   const links = [...byNoun.keys()].map((noun) => Object.assign(element("a", noun), { href: `#${noun}` }));
   document.getElementById("nouns").append(...links, Object.assign(element("a", "openapi.json"), { href: "openapi.json" }));
