@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.orm import Session
 
 from helios_core.database.engine import open_database
@@ -28,6 +29,9 @@ def answered() -> Iterator[None]:
     """Raise DatabaseUnavailable where the database does not answer, or ceases to."""
     try:
         yield
+    except NoConnectionFree as error:
+        message = "Too much is asked of the database at once; try again in a moment."
+        raise DatabaseUnavailable(message) from error
     except (InterfaceError, OperationalError) as error:
         state = getattr(error.orig, "sqlstate", None)
         if error.connection_invalidated or state is None or state.startswith(AWAY):
