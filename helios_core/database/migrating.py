@@ -20,6 +20,7 @@ from helios_core.models import Base
 
 LOCK_KEY = "helios migrations"
 LOCK_WAIT_SECONDS = 300.0
+LOCK_ATTEMPTS = 20
 LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -81,8 +82,8 @@ def _migrating(owner_url: SecretStr) -> Iterator[Connection]:
     engine = connect(owner_url)
     try:
         with _alone(engine), engine.connect() as connection:
-            # Rather fail and try again than let every reader queue behind a waiting ALTER.
-            connection.execute(text("SET lock_timeout = '1s'"))
+            # Rather fail and try again than let everybody queue behind a waiting ALTER for a second.
+            connection.execute(text("SET lock_timeout = '500ms'"))
             connection.commit()
             yield connection
     except OperationalError as error:
@@ -98,7 +99,7 @@ def _migrating(owner_url: SecretStr) -> Iterator[Connection]:
 
 @retry(
     retry=retry_if_exception_type(SchemaBusy),
-    stop=stop_after_attempt(10),
+    stop=stop_after_attempt(LOCK_ATTEMPTS),
     wait=wait_random_exponential(max=5),
     reraise=True,
 )
@@ -114,7 +115,7 @@ def upgrade(owner_url: SecretStr, application_role: str, revision: str = "head")
 
 @retry(
     retry=retry_if_exception_type(SchemaBusy),
-    stop=stop_after_attempt(10),
+    stop=stop_after_attempt(LOCK_ATTEMPTS),
     wait=wait_random_exponential(max=5),
     reraise=True,
 )
