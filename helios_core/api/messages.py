@@ -8,12 +8,14 @@ from pydantic import Field
 from sqlalchemy.orm import Session
 
 from helios_core.api.access import Reader
-from helios_core.api.paging import Limit, Listing
+from helios_core.api.paging import LARGEST_PAGE, Limit, Listing
 from helios_core.api.resources import LARGEST_INTEGER, Id, Resource
 from helios_core.views.conversations import require_conversation
 from helios_core.views.transcripts import messages
 
 router = APIRouter(prefix="/conversations/{conversation_id}/messages", tags=["conversations"])
+
+LAST_POSITION = LARGEST_INTEGER - LARGEST_PAGE
 
 
 class Message(Resource):
@@ -38,9 +40,7 @@ class Message(Resource):
 def list_messages(
     workspace: Reader,
     conversation_id: Id,
-    cursor: Annotated[
-        int, Query(ge=0, le=LARGEST_INTEGER, description="The position of the first message: `next`.")
-    ] = 0,
+    cursor: Annotated[int, Query(ge=0, le=LAST_POSITION, description="The position of the first message: `next`.")] = 0,
     limit: Limit = 50,
 ) -> object:
     """The messages from `cursor` on, the first one first."""

@@ -8,15 +8,15 @@ from typing import Annotated, Generic, TypeVar
 from fastapi import Depends, Query
 from pydantic import Field
 
-from helios_core.api.resources import Resource
+from helios_core.api.resources import LARGEST_BIGINT, Resource
 from helios_core.errors import InvalidInput
 from helios_core.views.paging import Cursor, Page
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
-LARGEST_ID = 2**63 - 1
 
-Limit = Annotated[int, Query(ge=1, le=200, description="How many items a page has at most.")]
+LARGEST_PAGE = 200
+Limit = Annotated[int, Query(ge=1, le=LARGEST_PAGE, description="How many items a page has at most.")]
 
 
 class Listing(Resource, Generic[Item]):
@@ -59,7 +59,7 @@ def read_cursor(
         found = Cursor(datetime.fromisoformat(created_at), int(row_id))
     except (binascii.Error, ValueError) as error:
         raise InvalidInput({"cursor": _UNKNOWN}) from error
-    if written(found) != cursor or found.created_at.utcoffset() is None or not 0 <= found.id <= LARGEST_ID:
+    if written(found) != cursor or found.created_at.utcoffset() is None or not 0 <= found.id <= LARGEST_BIGINT:
         raise InvalidInput({"cursor": _UNKNOWN})
     return found
 

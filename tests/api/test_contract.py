@@ -78,6 +78,7 @@ def test_messages_are_paged_in_their_order(api: Api) -> None:
     second = api.mira.client.get(path, limit=3, cursor=first["next"])
     assert [message["position"] for message in first["items"] + second["items"]] == [0, 1, 2, 3, 4]
     assert second["next"] is None
+    assert api.mira.client.send("GET", path, cursor=2**31 - 2).status == 422
 
 
 def test_a_cursor_that_no_page_gave_is_refused(api: Api) -> None:
