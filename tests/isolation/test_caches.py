@@ -21,6 +21,8 @@ ROOT = Path(__file__).parents[2]
 KEPT_FOR_THE_PROCESS = {
     "dashboard/components/packaged.py": "files of the package",
     "dashboard/workspace.py": "the one local operator's way to the database",
+    "helios_core/api/operations.py": "patterns of the paths",
+    "helios_core/api/serving.py": "the server's own way to the database",
     "helios_core/services/team/__init__.py": "files of the package",
     "helios_core/services/team/placing.py": "files of the package",
 }
