@@ -88,7 +88,7 @@ def api_command(
     address: Annotated[str, typer.Option("--address", metavar="A", help="Of this machine only.")] = "127.0.0.1",
     data: Data = None,
 ) -> None:
-    """Serve the REST API alone, for a database that runs already; `up` and `serve` have it beside the pages."""
+    """Serve the REST API alone, for a database that runs already."""
     from helios_core.api.serving import PATH, serve_api
     from helios_core.supervision.ports import choose_port
     from helios_core.web import require_loopback
