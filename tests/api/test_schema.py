@@ -19,7 +19,8 @@ CONFIGURATION = """
 [checks]
 # What a form refuses, such as a rule that contradicts another, no description of single fields can say.
 positive_data_acceptance.enabled = false
-negative_data_rejection.expected-statuses = [400, 401, 403, 404, 409, 412, 413, 422, 428]
+# What is made up to be wrong is not always wrong once it is in an address.
+negative_data_rejection.enabled = false
 """
 FEW = settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
