@@ -24,7 +24,7 @@ from helios_core.api import (
 )
 from helios_core.api.access import OpenWorkspace
 from helios_core.api.limits import BodyLimit
-from helios_core.api.operations import refuse_unknown_parameters
+from helios_core.api.operations import refuse_strange_parameters
 from helios_core.api.problems import answer_with_problems
 
 NOUNS = (
@@ -60,7 +60,7 @@ def make_api(open_workspace: OpenWorkspace) -> FastAPI:
     app.state.open_workspace = open_workspace
     app.add_middleware(BodyLimit)
     for noun in NOUNS:
-        app.include_router(noun.router, dependencies=[Depends(refuse_unknown_parameters)])
+        app.include_router(noun.router, dependencies=[Depends(refuse_strange_parameters)])
     app.include_router(documentation.router)
     answer_with_problems(app)
     documentation.describe(app)

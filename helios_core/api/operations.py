@@ -1,6 +1,7 @@
 """Operations: what the API's own description says of the path of a request."""
 
 import re
+from collections import Counter
 from functools import cache
 from typing import Any
 
@@ -22,14 +23,19 @@ def allowed_methods(request: Request) -> str:
     return ", ".join(sorted(method.upper() for method in operations_at(request)))
 
 
-def refuse_unknown_parameters(request: Request) -> None:
-    """Raise InvalidInput for a parameter that there is none of: a filter with a typing error would show everything."""
+def refuse_strange_parameters(request: Request) -> None:
+    """Raise InvalidInput for a parameter that there is none of, or that is given twice.
+
+    A filter with a typing error would show everything, and of two values one would be overlooked.
+    """
     operation = operations_at(request)[request.method.lower()]
     known = [parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
-    unknown = [name for name in request.query_params if name not in known]
-    if unknown:
-        there = f"there are {', '.join(known)}" if known else "there are none here"
-        raise InvalidInput({name: f"There is no parameter {name}; {there}." for name in unknown})
+    there = f"there are {', '.join(known)}" if known else "there are none here"
+    times = Counter(name for name, _ in request.query_params.multi_items())
+    strange = {name: f"There is no parameter {name}; {there}." for name in times if name not in known}
+    strange |= {name: f"Give {name} once." for name in known if times[name] > 1}
+    if strange:
+        raise InvalidInput(strange)
 
 
 @cache

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import NamedTuple
 
-from fastapi import FastAPI, Request
+from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -66,7 +67,7 @@ KINDS: dict[type[errors.HeliosError], Kind] = {
 """By error; of an error's classes the nearest counts."""
 
 
-def answer_with_problems(app: FastAPI) -> None:
+def answer_with_problems(app: Starlette) -> None:
     """Answer whatever goes wrong in `app` with a problem."""
     app.add_exception_handler(errors.HeliosError, _of_helios)
     app.add_exception_handler(RequestValidationError, _of_validation)

@@ -7,15 +7,24 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
+from helios_core.api.access import OpenWorkspace
 from helios_core.api.app import make_api
+from helios_core.api.problems import answer_with_problems
 from helios_core.services.workspace import Workspace, open_workspace
 from helios_core.settings import Settings
 
 PATH = "/api"
 
 
-def api_alone(settings: Settings) -> Starlette:
+def api_alone(opened: OpenWorkspace) -> Starlette:
     """The API under the path that it also has beside the pages."""
+    app = Starlette(routes=[Mount(PATH, make_api(opened))])
+    answer_with_problems(app)
+    return app
+
+
+def opened_once(settings: Settings) -> OpenWorkspace:
+    """Opens the installation's database at the first request that finds it, and keeps it."""
     opening = Lock()
 
     @cache
@@ -26,13 +35,13 @@ def api_alone(settings: Settings) -> Starlette:
         with opening:
             return opened()
 
-    return Starlette(routes=[Mount(PATH, make_api(open_once))])
+    return open_once
 
 
 def serve_api(settings: Settings, address: str) -> None:
     """Serve the API at the settings' port until the process is told to stop."""
     uvicorn.run(
-        api_alone(settings),
+        api_alone(opened_once(settings)),
         host=address,
         port=settings.port,
         log_level="warning",

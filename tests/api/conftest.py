@@ -11,10 +11,8 @@ import pytest
 import uvicorn
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from starlette.applications import Starlette
-from starlette.routing import Mount
 
-from helios_core.api.app import make_api
+from helios_core.api.serving import api_alone
 from helios_core.database.engine import connect
 from helios_core.database.server import ServerUrls
 from helios_core.database.session import SYSTEM, Database, Principal
@@ -79,7 +77,7 @@ PEOPLE = (("olga", "admin"), ("mira", "user"), ("otto", "user"))
 @contextmanager
 def served(database: Database) -> Iterator[int]:
     """The port of loopback at which the API serves `database`."""
-    app = Starlette(routes=[Mount("/api", make_api(lambda: Workspace(database, SYSTEM)))])
+    app = api_alone(lambda: Workspace(database, SYSTEM))
     server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

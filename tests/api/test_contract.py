@@ -23,10 +23,19 @@ def test_problems_name_the_fields_that_were_refused(api: Api) -> None:
     assert [field["field"] for field in parameter.json["errors"]] == ["limit"]
 
 
+def test_parameters_that_would_be_overlooked_are_refused(api: Api) -> None:
+    misspelt = api.mira.client.send("GET", "/conversations", stat="failed")
+    assert misspelt.json["errors"][0]["field"] == "stat"
+    assert "state" in misspelt.json["detail"]
+    twice = api.mira.client.send("GET", "/conversations?state=failed&state=completed")
+    assert (twice.status, twice.json["detail"]) == (422, "Give state once.")
+
+
 def test_every_way_to_miss_is_a_problem(api: Api) -> None:
     mira = api.mira.client
     for answer, status in (
         (mira.send("GET", "/nothing"), 404),
+        (mira.send("GET", "/rules/1%0A"), 404),
         (mira.send("PUT", "/gpus"), 405),
         (mira.send("GET", "/conversations/0"), 422),
         (mira.send("POST", "/conversations", b"{"), 422),
