@@ -16,7 +16,8 @@ ARCHIVE = "helios_archive"
 
 ME = "NULLIF(current_setting('helios.user_id', true), '')::bigint"
 ROLE = "current_setting('helios.role', true)"
-IS_OPERATOR = f"{ROLE} IN ('admin', 'operator')"
+# In a query of its own it is asked once a statement; asked row by row, it would also count as true of hardly any row.
+IS_OPERATOR = f"(SELECT {ROLE} IN ('admin', 'operator'))"
 MAY_WRITE = f"{ROLE} IN ('admin', 'operator', 'user')"
 
 

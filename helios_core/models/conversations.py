@@ -47,6 +47,9 @@ class MultiAgentConversation(Owned, Base):
         Index(None, "session_id"),
         Index("ix_multi_agent_conversations_under_way", "user_id", "created_at",
               postgresql_where=text("outcome IS NULL")),
+        Index("ix_multi_agent_conversations_under_way_created_at", "created_at",
+              postgresql_where=text("outcome IS NULL")),
+        Index("ix_multi_agent_conversations_samples", "user_id", postgresql_where=text("source = 'sample'")),
         Index("ix_multi_agent_conversations_attributes", "attributes", postgresql_using="gin",
               postgresql_ops={"attributes": "jsonb_path_ops"}),
     )  # fmt: skip

@@ -22,6 +22,8 @@ from helios_core.models.base import Base, BigId, CreatedAt, JsonList, JsonObject
 from helios_core.models.conversations import of_conversation
 from helios_core.models.enums import ModelProvider, TaskDelegationStatus, native
 
+UNDER_WAY = "status IN ('pending', 'in_progress')"
+
 
 class TaskDelegation(Owned, Base):
     """One task from the PM to one expert. A retry is a delegation of its own, with `retry_of`."""
@@ -50,8 +52,10 @@ class TaskDelegation(Owned, Base):
         Index(None, "blackboard_event_id"),
         Index(None, "gpu_id"),
         Index(None, "retry_of"),
-        Index("ix_task_delegations_under_way", "user_id", "created_at",
-              postgresql_where=text("status IN ('pending', 'in_progress')")),
+        Index("ix_task_delegations_under_way", "user_id", "created_at", postgresql_where=text(UNDER_WAY)),
+        Index("ix_task_delegations_under_way_created_at", "created_at", postgresql_where=text(UNDER_WAY)),
+        Index("ix_task_delegations_under_way_target_agent_id", "user_id", "target_agent_id", "created_at",
+              postgresql_where=text(UNDER_WAY)),
         Index("ix_task_delegations_requirements", "requirements", postgresql_using="gin",
               postgresql_ops={"requirements": "jsonb_path_ops"}),
     )  # fmt: skip

@@ -146,6 +146,8 @@ def _facet_conditions(which: ConversationFilter) -> list[ColumnElement[bool]]:
     elif which.state is not None:
         conditions.append(MultiAgentConversation.outcome == which.state)
     if which.phase is not None:
+        # What has ended is in no phase; and a phase alone, an enum, could use no index under row-level security.
+        conditions.append(MultiAgentConversation.outcome.is_(None))
         conditions.append(MultiAgentConversation.current_phase == ConversationPhase(which.phase))
     if which.agent_id is not None:
         conditions.append(

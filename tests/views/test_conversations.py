@@ -129,12 +129,16 @@ def test_every_word_has_to_occur_in_title_question_or_transcript(workspace: Work
         ({"source": "sample"}, []),
         ({"state": "completed"}, ["Dog genome", "Spot instances?"]),
         ({"state": "failed"}, []),
-        ({"phase": "completion", "agent_id": "WebSurfer"}, ["Dog genome"]),
+        ({"phase": "planning"}, ["Still open"]),
+        ({"phase": "completion"}, []),
     ],
 )
 def test_facets_narrow_the_list(workspace: Workspace, which: dict[str, str], found: list[str]) -> None:
+    """A phase is of conversations under way: what has ended is in none."""
     workspace.act(scenes.timed_conversation)
     workspace.act(ordered_only)
+    planning = {"current_phase": ConversationPhase.PLANNING, "outcome": None, "source": "live"}
+    workspace.act(lambda session: scenes.conversation(session, "Still open", **planning))
     assert titles(workspace, **which) == found
 
 
