@@ -1,7 +1,7 @@
 """Open pages over a million samples: `python -m tests.benchmarks.bench_pages`.
 
 Starts `helios up` on a folder of its own, fills it with 1,000,002 samples of three cards, and lets 1, 20 and 50
-viewers watch the GPUs page at 1 Hz. The load client shares the machine with the server.
+viewers watch the GPUs page at 1 Hz; then Chromium opens it. The load client shares the machine with the server.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import perf_counter
 
+from playwright.sync_api import sync_playwright
 from sqlalchemy import text
 
 from helios_core.database.engine import open_database
@@ -20,6 +21,7 @@ from helios_core.views.gpus import list_gpus
 from helios_core.views.history import gpu_history
 from tests.benchmarks.bench_collector import children_of, cpu_seconds
 from tests.benchmarks.viewers import Viewer, watch_together
+from tests.browser.conftest import CHROMIUM, CHROMIUM_ARGUMENTS
 from tests.installations import Installation
 
 SAMPLES_A_CARD = 333_334
@@ -89,9 +91,29 @@ def main() -> None:
             before, started = cpu_seconds(web), perf_counter()
             viewers = asyncio.run(watch_together(f"127.0.0.1:{installation.port}", "gpus", count, SECONDS))
             report(count, list(viewers), 100 * (cpu_seconds(web) - before) / (perf_counter() - started))
+        print("\n| first chart in Chromium | ms |\n|---|---|")
+        for visit, milliseconds in first_chart_ms(f"http://127.0.0.1:{installation.port}/gpus").items():
+            print(f"| {visit} | {milliseconds:.0f} |")
         installation.stop()
     finally:
         installation.remove()
+
+
+def first_chart_ms(address: str) -> dict[str, float]:
+    """From the address to a line on the GPUs page: in a browser that was never here, and the second time."""
+    times = {}
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
+        context = browser.new_context()
+        for visit in ("first visit", "second visit"):
+            page = context.new_page()
+            started = perf_counter()
+            page.goto(address)
+            page.locator(".time-chart svg g path").first.wait_for(state="attached")
+            times[visit] = (perf_counter() - started) * 1000
+            page.close()
+        browser.close()
+    return times
 
 
 def web_process(installation: Installation) -> int:
