@@ -50,6 +50,10 @@ class MultiAgentConversation(Owned, Base):
         Index("ix_multi_agent_conversations_under_way_created_at", "created_at",
               postgresql_where=text("outcome IS NULL")),
         Index("ix_multi_agent_conversations_samples", "user_id", postgresql_where=text("source = 'sample'")),
+        Index(None, "outcome", "created_at"),
+        Index(None, "source", "created_at"),
+        Index(None, "user_id", "outcome", "created_at"),
+        Index(None, "user_id", "source", "created_at"),
         Index("ix_multi_agent_conversations_attributes", "attributes", postgresql_using="gin",
               postgresql_ops={"attributes": "jsonb_path_ops"}),
     )  # fmt: skip

@@ -23,6 +23,7 @@ from helios_core.models.conversations import of_conversation
 from helios_core.models.enums import ModelProvider, TaskDelegationStatus, native
 
 UNDER_WAY = "status IN ('pending', 'in_progress')"
+ENDED_BADLY = "status IN ('failed', 'cancelled', 'timeout')"
 
 
 class TaskDelegation(Owned, Base):
@@ -56,6 +57,9 @@ class TaskDelegation(Owned, Base):
         Index("ix_task_delegations_under_way_created_at", "created_at", postgresql_where=text(UNDER_WAY)),
         Index("ix_task_delegations_under_way_target_agent_id", "user_id", "target_agent_id", "created_at",
               postgresql_where=text(UNDER_WAY)),
+        Index("ix_task_delegations_ended_badly", "user_id", "created_at", postgresql_where=text(ENDED_BADLY)),
+        Index("ix_task_delegations_ended_badly_created_at", "created_at", postgresql_where=text(ENDED_BADLY)),
+        Index(None, "target_agent_id", "created_at"),
         Index("ix_task_delegations_requirements", "requirements", postgresql_using="gin",
               postgresql_ops={"requirements": "jsonb_path_ops"}),
     )  # fmt: skip

@@ -99,6 +99,9 @@ class GPUAllocation(Owned, Base):
         Index(None, "configuration_id"),
         Index(None, "default_configuration_id"),
         Index(None, "gpu_id"),
+        Index(None, "agent_id", "id"),
+        Index(None, "gpu_id", "id"),
+        Index(None, "user_id", "agent_id", "id"),
     )  # fmt: skip
 
     id: Mapped[BigId]

@@ -22,6 +22,9 @@ from helios_core.views.paging import Cursor
 
 LEFT_AS_THEY_ARE = ("limit", "per_status", "max_points")
 """How much a view shows."""
+RARE = "nobody"
+"""What occurs nowhere: to find out, a statement without an index for it goes through everything."""
+
 PARTS = {
     "delegations.delegations": "takes a statement that other views make",
     "responses.responses_of": "takes a condition that other views make",
@@ -80,17 +83,20 @@ def _choices(parameter: inspect.Parameter, conversation_id: int, now: datetime) 
     """What a parameter is given; a new one has to be told here."""
     by_type: dict[object, Sequence[object]] = {
         ConversationFilter: _filters(
-            ConversationFilter, words="zebra", source="import", state="failed", agent_id="data_analyst",
-            phase="processing",
+            ConversationFilter, words=["zebra"], source=["import", "sample"], state=["failed", "cancelled"],
+            agent_id=["data_analyst", RARE], phase=["processing", "review"],
         ),
         DelegationFilter: _filters(
-            DelegationFilter, status="failed", agent_id="data_analyst", conversation_id=conversation_id
+            DelegationFilter, status=["failed", "cancelled"], agent_id=["data_analyst", RARE],
+            conversation_id=[conversation_id],
         ),
         AuditFilter: _filters(
-            AuditFilter, subject="agent_configurations", subject_id="7", actor_id=2,
-            since=now - timedelta(days=30), until=now - timedelta(days=200),
+            AuditFilter, subject=["agent_configurations", RARE], subject_id=["7", RARE], actor_id=[2],
+            since=[now - timedelta(days=30)], until=[now - timedelta(days=200)],
         ),
-        AllocationFilter: _filters(AllocationFilter, gpu_id=3, agent_id="technical_expert", is_live=True),
+        AllocationFilter: _filters(
+            AllocationFilter, gpu_id=[3], agent_id=["technical_expert", RARE], is_live=[True]
+        ),
     }  # fmt: skip
     delegation_id = conversation_id * 10 - 5
     by_name: dict[str, Sequence[object]] = {
@@ -122,16 +128,16 @@ def _choices(parameter: inspect.Parameter, conversation_id: int, now: datetime) 
     return [None, *found] if parameter.default is None and None not in found else found
 
 
-def _filters(kind: type[Any], **values: object) -> Sequence[object]:
-    """A filter that lets all through, and one for each field; a new field has to be told here."""
-    return [kind(), *(kind(**{field.name: values[field.name]}) for field in fields(kind))]
+def _filters(kind: type[Any], **values: Sequence[object]) -> Sequence[object]:
+    """A filter that lets all through, and some for each field; a new field has to be told here."""
+    return [kind(), *(kind(**{field.name: value}) for field in fields(kind) for value in values[field.name])]
 
 
 def _short(value: object) -> str:
     """A value as the table shows it: of a filter, what it asks for."""
     if is_dataclass(value):
         asked = {field.name: getattr(value, field.name) for field in fields(value)}
-        return ", ".join(name for name, chosen in asked.items() if chosen) or "all"
+        return ", ".join(f"{name} {chosen}" for name, chosen in asked.items() if chosen) or "all"
     return str(value)
 
 

@@ -9,11 +9,15 @@ Plan = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Reading:
-    """One node of a plan that reads a table: how, and how many rows it looked at in all its loops."""
+    """One node of a plan that reads a table: how, and how many rows it looked at in all its loops.
+
+    `is_led`: an index led it to them by a condition; else it went along the table, or along an index.
+    """
 
     node: str
     table: str
     rows: int
+    is_led: bool
 
 
 def readings(plan: Plan) -> Iterator[Reading]:
@@ -23,17 +27,17 @@ def readings(plan: Plan) -> Iterator[Reading]:
             plan.get(kind, 0) for kind in ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Index Recheck")
         )
         table = plan.get("Relation Name") or plan["Index Name"]
-        yield Reading(str(plan["Node Type"]), str(table), round(looked_at * plan.get("Actual Loops", 1)))
+        rows = round(looked_at * plan.get("Actual Loops", 1))
+        yield Reading(str(plan["Node Type"]), str(table), rows, "Index Cond" in plan or "Recheck Cond" in plan)
     for part in plan.get("Plans", ()):
         yield from readings(part)
 
 
 def scans(plan: Plan, growing: Collection[str], most_rows: int) -> list[Reading]:
-    """What reads a growing table row by row, or looks at more than `most_rows` of it through an index."""
+    """What reads a growing table row by row, or goes along an index for more than `most_rows`."""
     return [
         reading
         for reading in readings(plan)
         if any(reading.table == table or reading.table.startswith(f"{table}_") for table in growing)
-        and reading.rows
-        and (reading.node == "Seq Scan" or reading.rows > most_rows)
+        and (reading.rows if reading.node == "Seq Scan" else reading.rows > most_rows and not reading.is_led)
     ]
