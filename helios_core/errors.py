@@ -21,6 +21,14 @@ HeliosError
 │   └── DuplicateEntry      it is there already
 ├── BackupFailed            a database could not be written to a file, or read from one
 ├── ImportRefused           a file cannot be read as a conversation
+├── ProviderError           a model provider gave no answer
+│   ├── ProviderUnreachable nothing answers at its address
+│   ├── ProviderRefusedKey  it does not accept the key
+│   ├── UnknownModel        it has no such model
+│   ├── RequestRefused      it does not take the request as it is
+│   ├── ProviderBusy        it asks to come back later
+│   ├── BrokenAnswer        its answer ended early, or cannot be read
+│   └── AnswerTimedOut      its answer took too long
 └── TelemetryError          a GPU, or its driver, does not answer
 
 The docstring of a class is the sentence that its reader sees where no better one is given.
@@ -125,3 +133,53 @@ class ImportRefused(HeliosError):
 
 class TelemetryError(HeliosError):
     """The GPU does not answer."""
+
+
+class ProviderError(HeliosError):
+    """The model provider gave no answer."""
+
+    worth_retrying = False
+    """Whether the same request may succeed a little later."""
+
+
+class ProviderUnreachable(ProviderError):
+    """Nothing answers at the provider's address; check that the model server runs, and its address in Settings."""
+
+    worth_retrying = True
+
+
+class ProviderRefusedKey(ProviderError):
+    """The provider does not accept the key; give it another one in Settings."""
+
+
+class UnknownModel(ProviderError):
+    """The provider has no such model; choose one of its list, or pull it there first."""
+
+
+class RequestRefused(ProviderError):
+    """The provider does not take this request."""
+
+
+class ProviderBusy(ProviderError):
+    """The provider has too much to do.
+
+    `retry_after_seconds`: when it asks to come back; None where it does not say.
+    """
+
+    worth_retrying = True
+
+    def __init__(self, message: str | None = None, retry_after_seconds: float | None = None) -> None:
+        self.retry_after_seconds = retry_after_seconds
+        super().__init__(message)
+
+
+class BrokenAnswer(ProviderError):
+    """The provider's answer ended early or cannot be read."""
+
+    worth_retrying = True
+
+
+class AnswerTimedOut(ProviderError):
+    """The provider's answer took too long."""
+
+    worth_retrying = True
