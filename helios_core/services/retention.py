@@ -3,7 +3,7 @@
 Samples of cards and their rollups are no class of it: the collector ends them, by the settings.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -73,8 +73,8 @@ def keep(session: Session, data_class: str, keep_days: int | None, reason: str |
     require(session, Action.EDIT_RETENTION)
     if data_class not in CLASSES:
         raise InvalidInput({"data_class": f"Choose one of {', '.join(CLASSES)}."})
-    if keep_days is not None and not 1 <= keep_days <= KEEP_DAYS_MAX:
-        raise InvalidInput({"keep_days": f"Keep it for 1 to {KEEP_DAYS_MAX:,} whole days, or for ever."})
+    if keep_days is not None:
+        keep_days_checked(keep_days)
     found = session.get(RetentionRule, data_class, with_for_update=True, populate_existing=True)
     if keep_days is None:
         if found is not None:
@@ -84,6 +84,20 @@ def keep(session: Session, data_class: str, keep_days: int | None, reason: str |
     rule = found or RetentionRule(data_class=data_class)
     with refusals(session), recorded(session, "changed" if found else "added", rule, reason):
         rule.keep_days, rule.is_active = keep_days, True
+
+
+def keep_days_checked(keep_days: int) -> int:
+    """A number of days that data may be kept, or InvalidInput."""
+    if not 1 <= keep_days <= KEEP_DAYS_MAX:
+        raise InvalidInput({"keep_days": f"Keep it for 1 to {KEEP_DAYS_MAX:,} whole days, or for ever."})
+    return keep_days
+
+
+def would_expire(session: Session, data_class: str, keep_days: int) -> Expired:
+    """What would have expired if data of a class were kept for `keep_days`; nothing is changed."""
+    require(session, Action.DELETE_EXPIRED)
+    now: datetime = session.scalars(select(func.now())).one()
+    return _expired(session, data_class, keep_days, now - timedelta(days=keep_days_checked(keep_days)))
 
 
 def preview(session: Session) -> tuple[Expired, ...]:
@@ -104,10 +118,16 @@ def apply(workspace: Workspace, shown: tuple[Expired, ...]) -> dict[str, int]:
     next call goes on.
     """
     gone = dict.fromkeys((expired.data_class for expired in shown), 0)
+    for data_class, count in batches(workspace, shown):
+        gone[data_class] += count
+    return gone
+
+
+def batches(workspace: Workspace, shown: tuple[Expired, ...]) -> Iterator[tuple[str, int]]:
+    """Delete what `shown` showed, and tell of each batch the class and how many rows went."""
     for expired in shown:
         while count := workspace.act(partial(delete_batch, expired=expired)):
-            gone[expired.data_class] += count
-    return gone
+            yield expired.data_class, count
 
 
 def _expired(session: Session, data_class: str, keep_days: int, before: datetime) -> Expired:

@@ -93,6 +93,20 @@ def test_what_was_shown_goes_with_its_parts_and_leaves_an_event(workspace: Works
 
 
 @pytest.mark.usefixtures("filled")
+def test_what_a_rule_would_end_is_known_before_there_is_a_rule(workspace: Workspace, member: Principal) -> None:
+    shown = workspace.read(lambda session: retention.would_expire(session, "gpu_events", 30))
+    assert workspace.read(retention.preview) == ()
+    keep(workspace, "gpu_events", 30)
+    (held,) = workspace.read(retention.preview)
+    assert (shown.row_count, shown.oldest_at, shown.size_bytes) == (held.row_count, held.oldest_at, held.size_bytes)
+    assert shown.row_count == 1
+    with pytest.raises(InvalidInput):
+        workspace.read(lambda session: retention.would_expire(session, "gpu_events", 0))
+    with pytest.raises(NotAllowed):
+        workspace.on_behalf_of(member).read(lambda session: retention.would_expire(session, "gpu_events", 30))
+
+
+@pytest.mark.usefixtures("filled")
 def test_what_expires_after_it_was_shown_stays(workspace: Workspace) -> None:
     keep(workspace, "gpu_events", 30)
     shown = workspace.read(retention.preview)
