@@ -19,8 +19,11 @@ class Action(StrEnum):
     """An operator what holds for all users, a user their own beside it."""
     ADD_AGENTS = "add agents"
     IMPORT_CONVERSATIONS = "import conversations"
+    WORK_IN_CONVERSATIONS = "work in conversations"
+    """Attach a chat, announce, remember, check: what a team at work leaves on the platform."""
     REMOVE_CONVERSATIONS = "remove conversations"
     REMOVE_SAMPLES = "remove samples"
+    EDIT_PROFILE = "edit their profile"
     KEEP_KEYS = "make or revoke keys"
     """Their own; those of others go with EDIT_USERS."""
     EDIT_CARDS = "change cards"
@@ -40,8 +43,10 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.EDIT_CONFIGURATIONS: WRITERS,
     Action.ADD_AGENTS: OPERATORS,
     Action.IMPORT_CONVERSATIONS: WRITERS,
+    Action.WORK_IN_CONVERSATIONS: WRITERS,
     Action.REMOVE_CONVERSATIONS: WRITERS,
     Action.REMOVE_SAMPLES: WRITERS,
+    Action.EDIT_PROFILE: WRITERS,
     Action.KEEP_KEYS: WRITERS,
     Action.EDIT_CARDS: OPERATORS,
     Action.EDIT_RULES: OPERATORS,

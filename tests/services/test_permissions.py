@@ -16,11 +16,13 @@ from helios_core.models import Base, GPUResource, MultiAgentConversation
 from helios_core.services import (
     activation,
     agents,
+    chat_sessions,
     constraints,
     conversations,
     gpus,
     keys,
     permissions,
+    profiles,
     retention,
     rules,
     users,
@@ -74,8 +76,10 @@ DOERS: dict[Action, Callable[[Session, Scene], object]] = {
     Action.IMPORT_CONVERSATIONS: lambda s, _: conversations.import_conversation(
         s, RECORD, source="import", source_name="new.json", digest="d"
     ),
+    Action.WORK_IN_CONVERSATIONS: lambda s, scene: chat_sessions.attach_conversation(s, scene.conversation_id),
     Action.REMOVE_CONVERSATIONS: lambda s, scene: conversations.remove_conversation(s, scene.conversation_id),
     Action.REMOVE_SAMPLES: lambda s, _: conversations.remove_samples(s),
+    Action.EDIT_PROFILE: lambda s, _: profiles.save_profile(s, "Somebody", "Europe/Berlin"),
     Action.KEEP_KEYS: lambda s, _: keys.create_key(s, "grafana", keys.Scope.READ, 30),
     Action.EDIT_CARDS: lambda s, scene: gpus.edit_card(s, scene.gpu_id, {"is_enabled": False}, {}),
     Action.EDIT_RULES: lambda s, _: rules.create_rule(s, RULE),

@@ -1,0 +1,109 @@
+"""The blackboard of the platform: what agents announce to each other, and to whoever else reads it.
+
+An announcement says what happened and where to read it: ids, and figures that were known at that moment. Each is made
+once, in the transaction of what it announces: asked again, the first one's id comes back.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from helios_core.errors import NotFound
+from helios_core.models import AgentResponse, BlackboardEvent, TaskDelegation, TaskSynthesis
+from helios_core.services.permissions import Action, require
+
+Payload = Mapping[str, object]
+Announced = TypeVar("Announced", TaskDelegation, AgentResponse, TaskSynthesis)
+
+
+def announce_delegation(session: Session, delegation_id: int) -> int:
+    """Announce a task from the PM to an expert, and link the delegation to the event; the event's id."""
+    delegation = _locked(session, TaskDelegation, delegation_id, "delegation")
+    if delegation.blackboard_event_id is None:
+        payload = {
+            "delegation_id": delegation.id,
+            "conversation_id": delegation.conversation_id,
+            "target_agent_id": delegation.target_agent_id,
+            "task": delegation.task_description,
+            "attempt": delegation.attempt,
+        }
+        event = _event(delegation.user_id, delegation.session_id, delegation.pm_agent_id, "delegation", payload)
+        session.add(event)
+        session.flush()
+        delegation.blackboard_event_id = event.id
+        session.flush()
+    return delegation.blackboard_event_id
+
+
+def announce_response(session: Session, response_id: int) -> int:
+    """Announce what an expert answered; the event's id."""
+    response = _locked(session, AgentResponse, response_id, "response")
+    delegation = _locked(session, TaskDelegation, response.delegation_id, "delegation")
+    payload = {
+        "response_id": response.id,
+        "delegation_id": response.delegation_id,
+        "conversation_id": response.conversation_id,
+        "confidence_score": response.confidence_score,
+        "quality_score": response.quality_score,
+    }
+    event = _event(response.user_id, delegation.session_id, response.agent_id, "response", payload)
+    return _announced_once(session, event, {"response_id": response.id}, response.created_at)
+
+
+def announce_synthesis(session: Session, synthesis_id: int) -> int:
+    """Announce what was made of the responses; the event's id."""
+    synthesis = _locked(session, TaskSynthesis, synthesis_id, "synthesis")
+    payload = {
+        "synthesis_id": synthesis.id,
+        "conversation_id": synthesis.conversation_id,
+        "consensus_score": synthesis.consensus_score,
+        "quality_score": synthesis.quality_score,
+        "effective_votes": synthesis.effective_votes,
+    }
+    event = _event(synthesis.user_id, synthesis.session_id, synthesis.synthesizer_agent_id, "synthesis", payload)
+    return _announced_once(session, event, {"synthesis_id": synthesis.id}, synthesis.created_at)
+
+
+def _locked(session: Session, table: type[Announced], row_id: int, thing: str) -> Announced:
+    """What is announced, while nobody else announces it."""
+    require(session, Action.WORK_IN_CONVERSATIONS)
+    query = select(table).where(table.id == row_id).with_for_update().execution_options(populate_existing=True)
+    row = session.scalars(query).one_or_none()
+    if row is None:
+        message = f"There is no {thing} {row_id}."
+        raise NotFound(message)
+    return row
+
+
+def _event(user_id: int, chat_id: UUID | None, source: str, event_type: str, payload: Payload) -> BlackboardEvent:
+    # The user is named: a host's own table fills nothing in.
+    return BlackboardEvent(
+        user_id=user_id,
+        session_id=chat_id,
+        source_agent_id=source,
+        event_type=event_type,
+        event_payload=dict(payload),
+    )
+
+
+def _announced_once(session: Session, event: BlackboardEvent, about: Payload, since: datetime) -> int:
+    """The id of the event about the same thing, which nobody can have announced before it was there; else of this."""
+    found = session.scalar(
+        select(BlackboardEvent.id)
+        .where(
+            BlackboardEvent.user_id == event.user_id,
+            BlackboardEvent.created_at >= since,
+            BlackboardEvent.event_type == event.event_type,
+            BlackboardEvent.event_payload.contains(about),
+        )
+        .limit(1)
+    )
+    if found is not None:
+        return found
+    session.add(event)
+    session.flush()
+    return event.id

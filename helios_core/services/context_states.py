@@ -1,0 +1,108 @@
+"""What agents remember in a chat, in the platform's three tiers.
+
+| tier | who writes an entry | who reads it |
+|---|---|---|
+| private | an agent, its own | that agent |
+| shared | an agent, its own | every agent of the chat |
+| consensus | any agent, for the team: an entry of this tier is known by its key alone | every agent of the chat |
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from helios_core.errors import InvalidInput
+from helios_core.models import AgentContextState
+from helios_core.services.chat_sessions import find_chat
+from helios_core.services.permissions import Action, require
+
+TEAM = "team"
+"""Stands as the agent of what belongs to all of them."""
+CONTEXT_LOCKS = 0x636F6E74
+"""The first key of the advisory locks on entries; the second is a hash of which it is."""
+
+
+class Tier(StrEnum):
+    """How far something that an agent remembers reaches."""
+
+    PRIVATE = "private"
+    SHARED = "shared"
+    CONSENSUS = "consensus"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Something remembered; `agent_id` is who remembers it, or "team"."""
+
+    agent_id: str
+    tier: Tier
+    key: str
+    value: Any
+    updated_at: datetime
+
+
+def remember(session: Session, chat_id: UUID, agent_id: str, tier: Tier, key: str, *, value: object) -> None:
+    """Write one entry of an agent, in place of what it held; `value` is JSON. Raises InvalidInput and NotFound."""
+    require(session, Action.WORK_IN_CONVERSATIONS)
+    if not key.strip():
+        raise InvalidInput({"context_key": "Give what is remembered a key."})
+    owner_id = find_chat(session, chat_id).user_id
+    keeper = TEAM if tier is Tier.CONSENSUS else agent_id
+    # A host's table may have no key that would keep two first writes at once apart.
+    name = f"{chat_id} {keeper} {tier} {key}"
+    session.execute(select(func.pg_advisory_xact_lock(CONTEXT_LOCKS, func.hashtext(name))))
+    state = session.scalars(
+        select(AgentContextState)
+        .where(
+            _of_chat(owner_id, chat_id),
+            AgentContextState.agent_id == keeper,
+            AgentContextState.context_tier == tier.value,
+            AgentContextState.context_key == key,
+        )
+        .execution_options(populate_existing=True)
+    ).one_or_none()
+    if state is None:
+        state = AgentContextState(
+            user_id=owner_id, session_id=chat_id, agent_id=keeper, context_tier=tier.value, context_key=key
+        )
+        session.add(state)
+    state.context_value = value
+    state.updated_at = func.now()
+    session.flush()
+
+
+def recall(session: Session, chat_id: UUID, agent_id: str) -> tuple[Entry, ...]:
+    """All that an agent may read in a chat: what is private to it, what is shared, what the team holds; by its key."""
+    owner_id = find_chat(session, chat_id).user_id
+    states = session.scalars(
+        select(AgentContextState)
+        .where(_of_chat(owner_id, chat_id), _is_read_by(agent_id))
+        .order_by(AgentContextState.context_key, AgentContextState.agent_id, AgentContextState.context_tier)
+    )
+    return tuple(map(_entry, states))
+
+
+def _of_chat(owner_id: int, chat_id: UUID) -> ColumnElement[bool]:
+    return and_(AgentContextState.user_id == owner_id, AgentContextState.session_id == chat_id)
+
+
+def _is_read_by(agent_id: str) -> ColumnElement[bool]:
+    return or_(
+        AgentContextState.context_tier.in_([Tier.SHARED.value, Tier.CONSENSUS.value]),
+        and_(AgentContextState.context_tier == Tier.PRIVATE.value, AgentContextState.agent_id == agent_id),
+    )
+
+
+def _entry(state: AgentContextState) -> Entry:
+    return Entry(
+        agent_id=state.agent_id,
+        tier=Tier(state.context_tier),
+        key=state.context_key,
+        value=state.context_value,
+        updated_at=state.updated_at,
+    )
