@@ -102,6 +102,9 @@ def _choices(parameter: inspect.Parameter, conversation_id: int, now: datetime) 
     by_name: dict[str, Sequence[object]] = {
         "agent_id": ["technical_expert"],
         "allocation_id": [conversation_id],
+        "user_id": [2],
+        "user_ids": [tuple(range(1, 21))],
+        "words": ["", "zebra"],
         "response_id": [delegation_id],
         "synthesis_id": [conversation_id],
         "rule_id": [1],
