@@ -27,6 +27,7 @@ HeliosError
 │   ├── UnknownModel        it has no such model
 │   ├── RequestRefused      it does not take the request as it is
 │   ├── ProviderBusy        it asks to come back later
+│   ├── ProviderFailed      it failed within itself
 │   ├── BrokenAnswer        its answer ended early, or cannot be read
 │   └── AnswerTimedOut      its answer took too long
 └── TelemetryError          a GPU, or its driver, does not answer
@@ -171,6 +172,12 @@ class ProviderBusy(ProviderError):
     def __init__(self, message: str | None = None, retry_after_seconds: float | None = None) -> None:
         self.retry_after_seconds = retry_after_seconds
         super().__init__(message)
+
+
+class ProviderFailed(ProviderError):
+    """The provider failed within itself."""
+
+    worth_retrying = True
 
 
 class BrokenAnswer(ProviderError):

