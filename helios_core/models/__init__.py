@@ -38,6 +38,7 @@ from helios_core.models.platform import (
     ValidationCheckpoint,
 )
 from helios_core.models.rules import LoadBalancingRule, ResourceConstraint
+from helios_core.models.runs import AnswerDraft, CardLease, ConversationRun, Worker
 
 __all__ = [
     "PLATFORM_TABLES",
@@ -48,10 +49,12 @@ __all__ = [
     "AgentProfile",
     "AgentResponse",
     "AgentStatus",
+    "AnswerDraft",
     "ApiKey",
     "AuditEvent",
     "Base",
     "BlackboardEvent",
+    "CardLease",
     "ChatModeSession",
     "Collector",
     "ConsensusMemoryEdge",
@@ -59,6 +62,7 @@ __all__ = [
     "ConversationMessage",
     "ConversationPhase",
     "ConversationPhaseSpan",
+    "ConversationRun",
     "FeatureActivation",
     "GPUAllocation",
     "GPUAllocationStatus",
@@ -78,4 +82,5 @@ __all__ = [
     "User",
     "UserProfile",
     "ValidationCheckpoint",
+    "Worker",
 ]

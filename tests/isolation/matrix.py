@@ -32,6 +32,7 @@ INVENTORY = {
     "load_balancing_rules": "how agents are placed is the operators' decision, and no secret",
     "resource_constraints": "what a model needs of a card is true for everybody",
     "retention_rules": "how long things are kept is the operators' decision, and no secret",
+    "workers": "which processes carry conversations explains to everybody why theirs waits",
 }
 """The tables without a user's rows, and why all may read them. Only operators write there."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
@@ -19,16 +20,19 @@ from helios_core.models import (
     AgentParticipation,
     AgentProfile,
     AgentResponse,
+    AnswerDraft,
     ApiKey,
     AuditEvent,
     Base,
     BlackboardEvent,
+    CardLease,
     ChatModeSession,
     Collector,
     ConsensusMemoryNode,
     ConversationMessage,
     ConversationPhase,
     ConversationPhaseSpan,
+    ConversationRun,
     FeatureActivation,
     GPUAllocation,
     GPUEvent,
@@ -43,10 +47,12 @@ from helios_core.models import (
     RetentionRule,
     TaskDelegation,
     TaskSynthesis,
+    Worker,
 )
 from tests.conftest import APPLICATION_ROLE
 
 NOW = datetime(2026, 3, 29, 1, 30, tzinfo=UTC)
+WORKER = UUID(int=1)
 HELIOS_TABLES = sorted(set(Base.metadata.tables) - set(PLATFORM_TABLES))
 
 
@@ -82,6 +88,7 @@ def filled(database: Database, operator: Principal, member: Principal) -> None:
                 FeatureActivation(rollout_percent=50),
                 ApiKey(name="grafana", key_id="Ab3dE6gH", secret_hash="00", scopes=["read"]),
                 RetentionRule(data_class="conversations", keep_days=30),
+                Worker(id=WORKER, host="desk", pid=2, capacity=8),
                 ResourceConstraint(model_name="m", model_provider=ModelProvider.OLLAMA, min_compute_capability="5.2"),
             ]
         )
@@ -127,6 +134,9 @@ def filled(database: Database, operator: Principal, member: Principal) -> None:
                 ConversationMessage(
                     conversation_id=conversation.id, position=0, speaker="user", kind="question", content="Why?"
                 ),
+                ConversationRun(conversation_id=conversation.id, worker_id=WORKER, epoch=1),
+                CardLease(delegation_id=retry.id, gpu_id=0, worker_id=WORKER, priority=5, granted_at=NOW),
+                AnswerDraft(conversation_id=conversation.id, delegation_id=retry.id, agent_id="t", content="Fi"),
             ]
         )
         session.commit()
