@@ -136,7 +136,7 @@ def _full_mib(shape: Shape) -> int:
 
 def _on_card(shape: Shape) -> tuple[object, ...]:
     """What the shape takes of each card."""
-    return shape.cards, shape.compute_milli, shape.memory_mib, shape.weights_mib, shape.model or ("", 0)
+    return shape.cards, shape.compute_milli, shape.memory_mib, shape.weights_mib, shape.model or ("", "", 0)
 
 
 def _order(shape: Shape) -> tuple[object, ...]:

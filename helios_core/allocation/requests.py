@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from helios_core.allocation.fleet import Traits
 
-LoadedModel = tuple[str, int]
-"""A model in a card's memory, and over how many cards it is divided: what agents share, they share on equal terms."""
+LoadedModel = tuple[str, str, int]
+"""A model in a card's memory, its terms, and over how many cards it is divided: agents share on equal terms only."""
 
 
 class Shape(NamedTuple):
@@ -34,6 +34,8 @@ class Kind:
     memory_mib: int = 0
     compute_milli: int = 0
     model: str | None = None
+    terms: str = ""
+    """What agents have in common, besides the model, that share its weights: an owner, a context."""
     weights_mib: int = 0
     cards: int = 1
     split_over: tuple[int, ...] = (1,)
@@ -52,7 +54,8 @@ class Kind:
     def __post_init__(self) -> None:
         """Work out once what every decision asks for."""
         object.__setattr__(self, "shapes", tuple(self._shape(parts) for parts in self.split_over))
-        asked = (self.memory_mib, self.compute_milli, self.model, self.weights_mib, self.cards, self.split_over)
+        model = (self.model, self.terms, self.weights_mib)
+        asked = (self.memory_mib, self.compute_milli, model, self.cards, self.split_over)
         needed = (self.host_cpu_milli, self.host_memory_mib, self.gpu_types, self.labels, self.min_capability)
         object.__setattr__(self, "_hash", hash((asked, needed, self.max_agents_per_gpu, self.is_exclusive)))
 
@@ -65,7 +68,7 @@ class Kind:
             compute_milli=-(-self.compute_milli // parts),
             memory_mib=-(-self.memory_mib // parts),
             weights_mib=-(-self.weights_mib // parts),
-            model=None if self.model is None else (self.model, parts),
+            model=None if self.model is None else (self.model, self.terms, parts),
             host_cpu_milli=self.host_cpu_milli,
             host_memory_mib=self.host_memory_mib,
         )
@@ -79,6 +82,8 @@ class Request:
     kind: Kind
     priority: int = 5
     owner: int | None = None
+    role: str | None = None
+    """What rules call the agent, where that is not its name here."""
     fixed_gpu: int | None = None
     preferred_gpu: int | None = None
     affinity: str | None = None

@@ -42,7 +42,7 @@ class Rule:
     def is_about(self, request: Request) -> bool:
         """Whether the rule says anything about this agent."""
         return (
-            (not self.agents or request.agent in self.agents)
+            (not self.agents or (request.role or request.agent) in self.agents)
             and (not self.owners or request.owner in self.owners)
             and (not self.models or request.kind.model in self.models)
         )
