@@ -115,7 +115,7 @@ class Exchange:
     def answer(self) -> ChatAnswer:
         """The whole of it; BrokenAnswer where it ended early, or is not the JSON that was asked for."""
         last, text = self.heard.last, "".join(self.heard.texts)
-        self._require_end()
+        finish_reason = self._require_end()
         now = monotonic()
         durations = replace(
             last.durations or Durations(),
@@ -124,13 +124,13 @@ class Exchange:
         )
         return ChatAnswer(
             text=text,
-            structured=None if self._request.schema is None else self._structured(text, last.finish_reason),
+            structured=None if self._request.schema is None else self._structured(text, finish_reason),
             model=last.model or self._request.model,
             provider=self._endpoint.provider,
             input_tokens=last.input_tokens,
             output_tokens=last.output_tokens,
             durations=durations,
-            finish_reason=last.finish_reason,
+            finish_reason=finish_reason,
         )
 
     async def _first_text(self) -> Pieces:
@@ -157,11 +157,12 @@ class Exchange:
     def _too_slow(self, what: str, seconds: float) -> AnswerTimedOut:
         return AnswerTimedOut(f"{self._endpoint.name} was waited for {seconds:.0f} s for {what} in vain.")
 
-    def _require_end(self) -> None:
-        """Every provider says why an answer ended; where none did, the rest is missing."""
+    def _require_end(self) -> str:
+        """Why the answer ended. Every provider says so; where it did not, the rest is missing."""
         if self.heard.last.finish_reason is None:
             message = f"{self._endpoint.name} broke off in the middle of its answer."
             raise BrokenAnswer(message)
+        return self.heard.last.finish_reason
 
     def _structured(self, text: str, finish_reason: str) -> dict[str, Any]:
         try:
