@@ -64,6 +64,62 @@ INSERT INTO alembic_version VALUES ('0123abcd');
 GRANT SELECT, INSERT, UPDATE ON users, chat_mode_sessions, blackboard_events, consensus_memory_nodes TO helios_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO helios_app
 """
+REST_OF_THE_PLATFORM = """
+CREATE TABLE user_profiles (
+    id serial PRIMARY KEY,
+    user_id integer NOT NULL REFERENCES users,
+    display_name varchar(80),
+    timezone text,
+    preferences jsonb NOT NULL,
+    updated_at timestamptz NOT NULL,
+    avatar bytea
+);
+CREATE TABLE consensus_memory_edges (
+    id bigserial PRIMARY KEY,
+    user_id integer NOT NULL,
+    source_node_id uuid NOT NULL,
+    target_node_id uuid NOT NULL,
+    relation varchar(40) NOT NULL,
+    weight real,
+    created_at timestamptz NOT NULL,
+    seen_count integer DEFAULT 0 NOT NULL
+);
+CREATE TABLE agent_context_states (
+    id serial PRIMARY KEY,
+    user_id integer NOT NULL,
+    session_id uuid,
+    agent_id text NOT NULL,
+    context_tier text NOT NULL,
+    context_key text NOT NULL,
+    context_value jsonb,
+    updated_at timestamptz NOT NULL,
+    expires_at timestamptz
+);
+CREATE TABLE validation_checkpoints (
+    id bigserial PRIMARY KEY,
+    user_id integer NOT NULL,
+    session_id uuid,
+    checkpoint_type text NOT NULL,
+    status text NOT NULL,
+    score real,
+    details jsonb NOT NULL,
+    created_at timestamptz NOT NULL,
+    completed_at timestamptz,
+    reviewer text DEFAULT 'nobody' NOT NULL
+);
+INSERT INTO users (username, email, role, is_active, created_at, password_hash)
+    SELECT name, NULL, 'user', true, now(), 'x' FROM (VALUES ('dora'), ('emil'), ('faye')) AS people (name);
+INSERT INTO chat_mode_sessions (id, user_id, mode, title, created_at)
+    SELECT gen_random_uuid(), id, 'chat', 'of ' || username, now() FROM users WHERE username > 'd';
+INSERT INTO user_profiles (user_id, display_name, preferences, updated_at) SELECT id, username, '{}', now() FROM users;
+INSERT INTO agent_context_states (user_id, session_id, agent_id, context_tier, context_key, updated_at)
+    SELECT user_id, id, 'bot', 'shared', 'mood of ' || user_id, now() FROM chat_mode_sessions;
+INSERT INTO validation_checkpoints (user_id, session_id, checkpoint_type, status, details, created_at)
+    SELECT user_id, id, 'tone', 'pending', '{}', now() FROM chat_mode_sessions;
+GRANT SELECT, INSERT, UPDATE ON user_profiles, consensus_memory_edges, agent_context_states, validation_checkpoints
+    TO helios_app;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO helios_app
+"""
 TABLES = (
     "users", "chat_mode_sessions", "blackboard_events", "consensus_memory_nodes", "invoices", "alembic_version",
 )  # fmt: skip
@@ -72,5 +128,15 @@ TABLES = (
 
 def create_host(connection: Connection) -> None:
     """Make the host's tables, with rows of three people."""
-    for statement in HOST.split(";\n"):
+    _run(connection, HOST)
+
+
+def create_whole_host(connection: Connection) -> None:
+    """Make a host that has every table of the platform, with rows of six people; its keys keep no two rows apart."""
+    _run(connection, HOST)
+    _run(connection, REST_OF_THE_PLATFORM)
+
+
+def _run(connection: Connection, statements: str) -> None:
+    for statement in statements.split(";\n"):
         connection.execute(text(statement.replace(":", r"\:")))
