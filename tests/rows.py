@@ -29,6 +29,8 @@ SPECIAL = {
     ("feature_activations", "is_enabled"): "CASE WHEN owner.id IS NOT NULL THEN true END",
     ("feature_activations", "rollout_percent"): "CASE WHEN owner.id IS NULL THEN 50 END",
     ("api_keys", "key_id"): "'k' || lpad(i::text, 7, '0')",
+    # The default of all users has moves, too; there are as many plans as users.
+    ("placement_moves", "plan_id"): "(SELECT min(id) FROM placement_plans)",
     # Only a default of all users may stand there, and only where there is no configuration of the user's own.
     ("gpu_allocations", "default_configuration_id"): "NULL",
 }

@@ -26,6 +26,16 @@ from helios_core.models.gpus import (
     GPUSample,
     GPUSampleRollup,
 )
+from helios_core.models.placement import (
+    GPUTrouble,
+    ModelFact,
+    ModelMeasurement,
+    PlacementDecision,
+    PlacementLease,
+    PlacementMove,
+    PlacementPlan,
+    PlacementQuota,
+)
 from helios_core.models.platform import (
     PLATFORM_TABLES,
     AgentContextState,
@@ -38,6 +48,7 @@ from helios_core.models.platform import (
     ValidationCheckpoint,
 )
 from helios_core.models.rules import LoadBalancingRule, ResourceConstraint
+from helios_core.models.scores import ClaimStance, ConversationFinding, JudgeModel, QualityScore, SynthesisClaim
 from helios_core.models.runs import AnswerDraft, CardLease, ConversationRun, Worker
 
 __all__ = [
@@ -56,9 +67,11 @@ __all__ = [
     "BlackboardEvent",
     "CardLease",
     "ChatModeSession",
+    "ClaimStance",
     "Collector",
     "ConsensusMemoryEdge",
     "ConsensusMemoryNode",
+    "ConversationFinding",
     "ConversationMessage",
     "ConversationPhase",
     "ConversationPhaseSpan",
@@ -71,11 +84,22 @@ __all__ = [
     "GPUResource",
     "GPUSample",
     "GPUSampleRollup",
+    "GPUTrouble",
+    "JudgeModel",
     "LoadBalancingRule",
+    "ModelFact",
+    "ModelMeasurement",
     "ModelProvider",
     "MultiAgentConversation",
+    "PlacementDecision",
+    "PlacementLease",
+    "PlacementMove",
+    "PlacementPlan",
+    "PlacementQuota",
+    "QualityScore",
     "ResourceConstraint",
     "RetentionRule",
+    "SynthesisClaim",
     "TaskDelegation",
     "TaskDelegationStatus",
     "TaskSynthesis",

@@ -48,6 +48,8 @@ class LoadBalancingRule(Base):
     max_memory_percent: Mapped[int | None] = mapped_column(SmallInteger)
     max_temperature_celsius: Mapped[int | None] = mapped_column(SmallInteger)
     max_agents_per_gpu: Mapped[int | None] = mapped_column(SmallInteger)
+    applies_plans: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether a plan that brings a card back within the rule is applied without asking."""
     valid_from: Mapped[datetime | None]
     valid_until: Mapped[datetime | None]
     created_by: Mapped[int | None] = mapped_column(

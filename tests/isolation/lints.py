@@ -15,6 +15,8 @@ SIGNATURES = {
     ("agent_configuration_versions", "changed_by"): "a policy lets members sign with their own id only",
     ("audit_events", "actor_id"): "a policy lets members sign with their own id only",
     ("load_balancing_rules", "created_by"): "only operators write there",
+    ("placement_decisions", "actor_id"): "a policy lets members sign with their own id only",
+    ("placement_plans", "created_by"): "only operators write there",
     ("resource_constraints", "created_by"): "only operators write there",
 }
 """References to a user who is not whose the row is, and why they tell nothing."""

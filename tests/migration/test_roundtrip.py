@@ -40,9 +40,17 @@ from helios_core.models import (
     GPUResource,
     GPUSample,
     GPUSampleRollup,
+    GPUTrouble,
     LoadBalancingRule,
+    ModelFact,
+    ModelMeasurement,
     ModelProvider,
     MultiAgentConversation,
+    PlacementDecision,
+    PlacementLease,
+    PlacementMove,
+    PlacementPlan,
+    PlacementQuota,
     ResourceConstraint,
     RetentionRule,
     TaskDelegation,
@@ -83,7 +91,14 @@ def filled(database: Database, operator: Principal, member: Principal) -> None:
                 GPUSample(gpu_id=gpu.id, sampled_at=NOW, utilization_percent=5, power_watts=0.1),
                 GPUSampleRollup(resolution_seconds=60, gpu_id=gpu.id, bucket_at=NOW, sample_count=60),
                 Collector(host="desk", pid=1, interval_seconds=1.0, is_simulated=True),
-                LoadBalancingRule(name="cool first", strategy="thermal_headroom"),
+                LoadBalancingRule(name="cool first", strategy="thermal_headroom", applies_plans=True),
+                GPUTrouble(gpu_id=gpu.id, kind="hot", detail="91 °C", began_at=NOW, seen_at=NOW),
+                ModelMeasurement(
+                    model_provider=ModelProvider.OLLAMA, model_name="m", agents=1, readings=9, peak_memory_mb=1
+                ),
+                ModelFact(model_provider=ModelProvider.OLLAMA, model_name="m", architecture={"layers": 32}),
+                PlacementQuota(max_memory_mb=4096),
+                PlacementDecision(agent_id="technical_expert", outcome="placed", cause="asked", to_gpu_id=gpu.id),
                 AuditEvent(action="update", subject="gpu_resources", subject_id="0", before={"a": 1}, after=None),
                 FeatureActivation(rollout_percent=50),
                 ApiKey(name="grafana", key_id="Ab3dE6gH", secret_hash="00", scopes=["read"]),
@@ -92,6 +107,19 @@ def filled(database: Database, operator: Principal, member: Principal) -> None:
                 ResourceConstraint(model_name="m", model_provider=ModelProvider.OLLAMA, min_compute_capability="5.2"),
             ]
         )
+        allocation = GPUAllocation(gpu_id=gpu.id, agent_id="visitor", allocated_memory_mb=1)
+        plan = PlacementPlan(title="Cool GPU 0", reasons=["It is hot."])
+        session.add_all([allocation, plan])
+        session.flush()
+        session.add_all(
+            [
+                PlacementLease(allocation_id=allocation.id, holder="desk:7", lease_seconds=30, expires_at=NOW),
+                PlacementMove(
+                    plan_id=plan.id, position=0, configuration_id=default.id, agent_id="technical_expert",
+                    version_before=1, from_gpu_id=gpu.id,
+                ),
+            ]
+        )  # fmt: skip
         session.commit()
     with database.session(member) as session:
         chat, node = ChatModeSession(title="Spot"), ConsensusMemoryNode(node_type="answer", content="Yes.")
