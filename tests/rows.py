@@ -31,6 +31,10 @@ SPECIAL = {
     ("api_keys", "key_id"): "'k' || lpad(i::text, 7, '0')",
     # The default of all users has moves, too; there are as many plans as users.
     ("placement_moves", "plan_id"): "(SELECT min(id) FROM placement_plans)",
+    ("quality_scores", "synthesis_id"): "NULL",
+    ("quality_scores", "source"): "'person'",
+    ("quality_scores", "judge_id"): "NULL",
+    ("quality_scores", "scale_high"): "5",
     # Only a default of all users may stand there, and only where there is no configuration of the user's own.
     ("gpu_allocations", "default_configuration_id"): "NULL",
 }

@@ -3,31 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import cast
 
-Position = Literal["for", "against", "qualified"]
-POSITIONS: tuple[Position, ...] = get_args(Position)
+from helios_core.measures.consensus import POSITIONS, Answered, DrawnClaim, Position, Stance
+
 MAX_CLAIMS = 12
 MIN_QUOTE_LETTERS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Stance:
-    """Where an expert stands on a claim, and the expert's own words for it."""
-
-    response: int
-    """The position of the response among those that the model was given."""
-    agent_id: str
-    position: Position
-    quote: str
-
-
-@dataclass(frozen=True, slots=True)
-class DrawnClaim:
-    """A claim, and every stance on it that a quotation proves."""
-
-    text: str
-    stances: tuple[Stance, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +27,6 @@ class Claims:
 
     claims: tuple[DrawnClaim, ...]
     rejected: tuple[Rejected, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A response as claims are drawn from it."""
-
-    agent_id: str
-    name: str
-    text: str
-    model_name: str | None = None
 
 
 def read_claims(drawn: Mapping[str, object] | None, responses: Sequence[Answered]) -> Claims:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from helios_core.runtime.lint import Finding, FindingKind, repeats, waiting_in_a_circle
+from helios_core.runtime.lint import repeats, waiting_in_a_circle
+from helios_core.services.findings import Finding, FindingKind
 
 MAX_DIRECTIVES = 8
 EXCERPT_LENGTH = 200

@@ -5,35 +5,12 @@ Nothing is dropped in silence: a directive that is not sent, and a dependency th
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
-FindingKind = Literal[
-    "unreadable_plan",
-    "unknown_expert",
-    "addressed_itself",
-    "empty_directive",
-    "inline_mention",
-    "repeated_directive",
-    "too_many_directives",
-    "unmet_dependency",
-    "ping_pong",
-    "dropped_requirement",
-]
+from helios_core.services.findings import Finding
 
 SAME_TASK = 0.8
 """Two tasks whose words overlap by this share (Jaccard) are one task."""
 WORD = re.compile(r"\w+")
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something wrong, in a sentence, with the words that it is about and what was done."""
-
-    kind: FindingKind
-    sentence: str
-    excerpt: str
-    effect: str
 
 
 def similarity(one: str, other: str) -> float:

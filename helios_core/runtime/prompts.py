@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from helios_core.runtime.claims import POSITIONS, Answered, DrawnClaim
+from helios_core.measures.consensus import POSITIONS, Answered, DrawnClaim
 from helios_core.runtime.directives import MAX_DIRECTIVES, Directive, Member
-from helios_core.runtime.lint import Finding, reply
+from helios_core.runtime.lint import reply
+from helios_core.services.findings import Finding
 
 Purpose = Literal["plan", "answer", "judge", "claims", "synthesis", "review"]
 VERSIONS: Mapping[Purpose, str] = {

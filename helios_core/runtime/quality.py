@@ -7,53 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from helios_core.measures.scores import CONFIDENCE, GRADES, OVERALL, SHARE, Assessment, Judge
 from helios_core.runtime import prompts
 from helios_core.runtime.answers import ExpertAnswer
 
 Verdict = Literal["pass", "pass_with_reservations", "return"]
-OVERALL = "overall"
-CONFIDENCE = "confidence"
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """The lowest and the highest value of a score."""
-
-    low: float
-    high: float
-
-    def share(self, value: float) -> float:
-        """`value` as a share of the scale, from 0 to 1."""
-        return (value - self.low) / (self.high - self.low)
-
-
-SHARE = Scale(0, 1)
-GRADES = Scale(1, 5)
-
-
-@dataclass(frozen=True, slots=True)
-class Assessment:
-    """One score: of what, how much, on which scale, and why."""
-
-    criterion: str
-    value: float
-    scale: Scale
-    explanation: str | None = None
-
-    @property
-    def share(self) -> float:
-        """The score from 0 to 1."""
-        return self.scale.share(self.value)
-
-
-@dataclass(frozen=True, slots=True)
-class Judge:
-    """A model that judges, by a prompt of this version; `prompt` is its text, kept with every score."""
-
-    model_name: str
-    model_provider: str
-    prompt_version: str = prompts.VERSIONS["judge"]
-    prompt: str = prompts.JUDGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +26,11 @@ class Review:
     def sends_back(self) -> bool:
         """Whether the synthesis has to be made again."""
         return self.verdict == "return"
+
+
+def judge_on(model_name: str, model_provider: str) -> Judge:
+    """A model that judges by the prompt of today."""
+    return Judge(model_name, model_provider, prompts.VERSIONS["judge"], prompts.JUDGE)
 
 
 def self_assessment(answer: ExpertAnswer) -> Assessment | None:

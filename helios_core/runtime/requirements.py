@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from helios_core.runtime.answers import ExpertAnswer
-from helios_core.runtime.lint import Finding
+from helios_core.services.findings import Finding
 
 Verdict = Literal["met", "partly_met", "not_met", "mentioned", "missing"]
 """The first three are the expert's own; "mentioned": the answer speaks to it without a verdict."""

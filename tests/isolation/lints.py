@@ -17,6 +17,7 @@ SIGNATURES = {
     ("load_balancing_rules", "created_by"): "only operators write there",
     ("placement_decisions", "actor_id"): "a policy lets members sign with their own id only",
     ("placement_plans", "created_by"): "only operators write there",
+    ("quality_scores", "rater_id"): "a policy lets members sign with their own id only",
     ("resource_constraints", "created_by"): "only operators write there",
 }
 """References to a user who is not whose the row is, and why they tell nothing."""

@@ -27,8 +27,10 @@ from helios_core.models import (
     BlackboardEvent,
     CardLease,
     ChatModeSession,
+    ClaimStance,
     Collector,
     ConsensusMemoryNode,
+    ConversationFinding,
     ConversationMessage,
     ConversationPhase,
     ConversationPhaseSpan,
@@ -41,6 +43,7 @@ from helios_core.models import (
     GPUSample,
     GPUSampleRollup,
     GPUTrouble,
+    JudgeModel,
     LoadBalancingRule,
     ModelFact,
     ModelMeasurement,
@@ -51,8 +54,10 @@ from helios_core.models import (
     PlacementMove,
     PlacementPlan,
     PlacementQuota,
+    QualityScore,
     ResourceConstraint,
     RetentionRule,
+    SynthesisClaim,
     TaskDelegation,
     TaskSynthesis,
     Worker,
@@ -148,14 +153,28 @@ def filled(database: Database, operator: Principal, member: Principal) -> None:
         )
         session.add(retry)
         session.flush()
+        response = AgentResponse(delegation_id=retry.id, conversation_id=conversation.id, agent_id="t", content="Fine.")
+        synthesis = TaskSynthesis(
+            conversation_id=conversation.id,
+            synthesizer_agent_id="project_manager",
+            content="So.",
+            consensus_node_id=node.id,
+        )
+        judge = JudgeModel(model_provider=ModelProvider.OLLAMA, model_name="m", prompt_version="1", prompt="Judge.")
+        session.add_all([response, synthesis, judge])
+        session.flush()
+        claim = SynthesisClaim(synthesis_id=synthesis.id, position=0, content="It is fine.")
+        session.add(claim)
+        session.flush()
+        score = {"conversation_id": conversation.id, "value": 4, "scale_low": 1, "scale_high": 5}
         session.add_all(
             [
-                AgentResponse(delegation_id=retry.id, conversation_id=conversation.id, agent_id="t", content="Fine."),
-                TaskSynthesis(
-                    conversation_id=conversation.id,
-                    synthesizer_agent_id="project_manager",
-                    content="So.",
-                    consensus_node_id=node.id,
+                QualityScore(response_id=response.id, source="judge", judge_id=judge.id, **score),
+                QualityScore(synthesis_id=synthesis.id, source="person", rater_id=member.user_id, **score),
+                ClaimStance(claim_id=claim.id, agent_id="t", response_id=response.id, stance="for", quote="Fine."),
+                ConversationFinding(
+                    conversation_id=conversation.id, delegation_id=retry.id, kind="ping_pong", sentence="They wait.",
+                    excerpt="…", effect="It was sent.",
                 ),
                 AgentParticipation(conversation_id=conversation.id, agent_id="technical_expert", turns=1),
                 ConversationPhaseSpan(conversation_id=conversation.id, position=0, phase=ConversationPhase.PLANNING),
@@ -166,7 +185,7 @@ def filled(database: Database, operator: Principal, member: Principal) -> None:
                 CardLease(delegation_id=retry.id, gpu_id=0, worker_id=WORKER, priority=5, granted_at=NOW),
                 AnswerDraft(conversation_id=conversation.id, delegation_id=retry.id, agent_id="t", content="Fi"),
             ]
-        )
+        )  # fmt: skip
         session.commit()
 
 

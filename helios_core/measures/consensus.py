@@ -2,11 +2,43 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from helios_core.measures import votes
 from helios_core.measures.agreement import agreement, agreement_on
 from helios_core.measures.attribution import Source, attribute
-from helios_core.runtime.claims import Answered, DrawnClaim, Stance
+
+Position = Literal["for", "against", "qualified"]
+POSITIONS: tuple[Position, ...] = get_args(Position)
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A response as claims are drawn from it, and as a synthesis rests on it."""
+
+    agent_id: str
+    name: str
+    text: str
+    model_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stance:
+    """Where an expert stands on a claim, and the expert's own words for it."""
+
+    response: int
+    """The position of the response among those from which claims were drawn."""
+    agent_id: str
+    position: Position
+    quote: str
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnClaim:
+    """A claim, and every stance on it that a quotation proves."""
+
+    text: str
+    stances: tuple[Stance, ...]
 
 
 @dataclass(frozen=True, slots=True)
