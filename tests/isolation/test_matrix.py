@@ -9,6 +9,8 @@ from tests.isolation.matrix import INVENTORY, bind
 WRITTEN_BY_OPERATORS = {
     "users": "accounts are made by operators",
     "feature_activations": "who may use Helios is the operators' decision",
+    "placement_moves": "plans are made by operators",
+    "placement_quotas": "how much a user may have is the operators' decision",
 }
 """The tables with a user's rows that the user reads and does not write."""
 
