@@ -1,5 +1,6 @@
 """What every page has around it: navigation, the brand, the chips, the outage notice, and the page's header."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -8,8 +9,10 @@ import streamlit as st
 from dashboard import live
 from dashboard.components.packaged import ASSETS, component
 from dashboard.render import clock, plain, zone
-from helios_core.errors import HeliosError
+from dashboard.workspace import renew, workspace
+from helios_core.errors import DatabaseUnavailable, HeliosError, NotAllowed
 from helios_core.views.settings import health
+from helios_core.views.users import own_role
 
 PAGES = Path(__file__).parent / "app_pages"
 
@@ -32,6 +35,14 @@ def draw() -> None:
     _arrive(page.url_path or "overview")
     with st.sidebar:
         component("frame", isolate_styles=False)(key="frame")
+    try:
+        recognise()
+    except DatabaseUnavailable:
+        pass  # the page says it, and shows what it knows
+    except NotAllowed as error:
+        closed(str(error))
+        return
+    with st.sidebar:
         chips()
     outage()
     try:
@@ -39,6 +50,28 @@ def draw() -> None:
     except HeliosError as error:
         live.trouble(error)
         st.button("Try again", icon=":material/refresh:")
+
+
+def recognise() -> None:
+    """Act in the role that the viewer's account has now; NotAllowed where it is switched off, or Helios is for it."""
+    if live.shared(own_role) != workspace().principal.role:
+        renew()
+
+
+def closed(why: str) -> None:
+    """All that a viewer sees for whom Helios is closed; it opens by itself."""
+    st.title("Helios", anchor=False)
+    st.info(plain(why), icon=":material/lock:")
+    st.caption("Nothing of yours was touched. This page opens by itself as soon as you may work here.")
+    wait_until_open()
+
+
+@st.fragment(run_every=5.0)
+def wait_until_open() -> None:
+    """Look whether Helios is open to the viewer by now."""
+    with suppress(HeliosError):
+        recognise()
+        st.rerun()
 
 
 def _pages() -> dict[str, st.Page]:
@@ -88,10 +121,21 @@ def header(title: str, caption: str | None = None, *, ranges: bool = False) -> N
 def chips() -> None:
     """What holds for every page: whether cards are simulated, and who is looking."""
     with st.container(key="chips", gap="small"):
+        _still_the_same()
         state = live.shared(health)
         if state.simulated_gpu_count:
             st.badge("simulated cards", icon=":material/science:", color="gray")
-        st.caption(f"operator · this machine · {plain(zone().key)}")
+        st.caption(f"{workspace().principal.role} · this machine · {plain(zone().key)}")
+
+
+def _still_the_same() -> None:
+    """Draw the whole page anew where the viewer's role has changed, or they may not work here any more."""
+    try:
+        is_same = live.shared(own_role) == workspace().principal.role
+    except NotAllowed:
+        is_same = False
+    if not is_same:
+        st.rerun()
 
 
 @live.live

@@ -55,6 +55,7 @@ _SIGNS: dict[str, tuple[str, Tone]] = {
     # cards, allocations, parts of the installation
     "ok": ("●", "ok"), "warning": ("■", "warning"), "critical": ("▲", "critical"), "lost": ("✕", "critical"),
     "unknown": ("○", "unknown"), "stale": ("○", "unknown"), "throttled": ("▲", "critical"), "active": ("●", "ok"),
+    "switched_off": ("✕", "unknown"), "revoked": ("✕", "unknown"), "expired": ("■", "unknown"),
     "maintenance": ("■", "warning"), "review": ("◆", "accent"),
     "simulated": ("◇", "unknown"), "sample": ("◇", "unknown"),
 }  # fmt: skip

@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import formats
 from dashboard.components.card import card
 from dashboard.components.facts import Fact, facts
-from dashboard.live import act, live, shared
+from dashboard.live import act, guarded, live, shared
 from dashboard.theme import sign
 from helios_core.services.conversations import remove_samples
 from helios_core.settings import settings
@@ -81,6 +81,7 @@ def room_card() -> None:
 
 
 @st.fragment
+@guarded
 def samples_card() -> None:
     """The conversations that Helios came with."""
     number = shared(sample_count)

@@ -1,0 +1,29 @@
+"""Accounts, one a row."""
+
+from collections.abc import Sequence
+
+from dashboard.components.opening import linked, target
+from dashboard.render import date_and_time, short
+from dashboard.theme import sign
+from helios_core.views.users import Account
+
+ENABLED = {True: "Helios on", False: "Helios off"}
+
+
+def account_list(accounts: Sequence[Account], selected: str | None) -> None:
+    """Show `accounts`; one opens in the form."""
+    linked("account_list", "accounts", [_row(account, selected) for account in accounts])
+
+
+def _row(account: Account, selected: str | None) -> dict[str, object]:
+    return {
+        "key": account.id,
+        "name": short(account.username, 60),
+        "email": short(account.email, 80) if account.email else "",
+        "role": account.role,
+        "enabled": f"{ENABLED[account.is_enabled]} · {account.why}",
+        "since": f"since {date_and_time(account.created_at)}",
+        "sign": sign("active" if account.is_active else "switched_off").data,
+        "is_selected": str(account.id) == selected,
+        "target": target("settings", tab="Users", user=account.id),
+    }
