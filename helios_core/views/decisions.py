@@ -1,0 +1,123 @@
+"""The log of decisions: where each agent was put, or why nowhere, with the reasons as they were then."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session, aliased
+
+from helios_core.errors import NotFound
+from helios_core.models import PlacementDecision, PlacementPlan, User
+from helios_core.services.explanations import Explanation, as_explanation
+from helios_core.views.paging import Cursor, Page, older_than
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionFilter:
+    """Which decisions to list; None is all."""
+
+    agent_id: str | None = None
+    gpu_id: int | None = None
+    outcome: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision. Memory in MiB; `actor` None is Helios itself."""
+
+    id: int
+    decided_at: datetime
+    actor: str | None
+    agent_id: str
+    owner: str | None
+    """None: the default of all users."""
+    model_name: str | None
+    outcome: str
+    """placed, moved, kept, released or refused."""
+    cause: str
+    """asked, plan, undo or lease."""
+    from_gpu_id: int | None
+    to_gpu_id: int | None
+    memory_mib: int | None
+    reason: str | None
+    plan_id: int | None
+    plan_status: str | None
+    explanation: Explanation
+
+    @property
+    def sentence(self) -> str:
+        """The decision in one line."""
+        agent = self.agent_id if self.owner is None else f"{self.agent_id} of {self.owner}"
+        match self.outcome:
+            case "moved":
+                return f"moved {agent} from GPU {self.from_gpu_id} to GPU {self.to_gpu_id}"
+            case "placed":
+                return f"placed {agent} on GPU {self.to_gpu_id}"
+            case "kept":
+                return f"kept {agent} on GPU {self.to_gpu_id}"
+            case "released":
+                return f"took {agent} off GPU {self.from_gpu_id}"
+        return f"refused {agent}"
+
+
+def list_decisions(
+    session: Session, which: DecisionFilter | None = None, after: Cursor | None = None, limit: int = 50
+) -> Page[Decision]:
+    """The newest decisions that match and that the reader may see."""
+    statement = _decisions()
+    which = which or DecisionFilter()
+    if which.agent_id is not None:
+        statement = statement.where(PlacementDecision.agent_id == which.agent_id)
+    if which.gpu_id is not None:
+        statement = statement.where(
+            (PlacementDecision.to_gpu_id == which.gpu_id) | (PlacementDecision.from_gpu_id == which.gpu_id)
+        )
+    if which.outcome is not None:
+        statement = statement.where(PlacementDecision.outcome == which.outcome)
+    statement = statement.where(older_than(after, PlacementDecision.decided_at, PlacementDecision.id))
+    newest = statement.order_by(PlacementDecision.decided_at.desc(), PlacementDecision.id.desc()).limit(limit)
+    rows = session.execute(newest).all()
+    older = Cursor(rows[-1][0].decided_at, rows[-1][0].id) if len(rows) == limit else None
+    return Page(tuple(_decision(*row) for row in rows), older)
+
+
+def find_decision(session: Session, decision_id: int) -> Decision:
+    """One decision, or NotFound."""
+    found = session.execute(_decisions().where(PlacementDecision.id == decision_id)).one_or_none()
+    if found is None:
+        message = f"There is no decision {decision_id}."
+        raise NotFound(message)
+    return _decision(*found)
+
+
+Actor = aliased(User)
+Owner = aliased(User)
+
+
+def _decisions() -> Select[PlacementDecision, str, str, str]:
+    return (
+        select(PlacementDecision, Actor.username, Owner.username, PlacementPlan.status)
+        .outerjoin(Actor, Actor.id == PlacementDecision.actor_id)
+        .outerjoin(Owner, Owner.id == PlacementDecision.user_id)
+        .outerjoin(PlacementPlan, PlacementPlan.id == PlacementDecision.plan_id)
+    )
+
+
+def _decision(row: PlacementDecision, actor: str | None, owner: str | None, plan_status: str | None) -> Decision:
+    return Decision(
+        id=row.id,
+        decided_at=row.decided_at,
+        actor=actor,
+        agent_id=row.agent_id,
+        owner=owner,
+        model_name=row.model_name,
+        outcome=row.outcome,
+        cause=row.cause,
+        from_gpu_id=row.from_gpu_id,
+        to_gpu_id=row.to_gpu_id,
+        memory_mib=row.memory_mb,
+        reason=row.reason,
+        plan_id=row.plan_id,
+        plan_status=plan_status,
+        explanation=as_explanation(row.explanation),
+    )
