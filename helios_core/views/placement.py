@@ -6,7 +6,7 @@ Memory is in MiB. An agent of another user stays unseen to a member; only sums t
 from dataclasses import dataclass
 from datetime import datetime
 
-from helios_core.services.drafts import Segment
+from helios_core.services.whatif import Segment
 
 
 @dataclass(frozen=True, slots=True)

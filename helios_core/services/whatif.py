@@ -1,0 +1,109 @@
+"""What if: agents elsewhere, more of them, or cards fewer. Everything is tried on a copy, and nothing is written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from helios_core.services.explanations import Explanation
+
+Target = int | Literal["anywhere"] | None
+"""A card, wherever is best, or no card at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Agents that are not there yet. Without `memory_mib` the estimate counts."""
+
+    model_name: str
+    context_tokens: int | None = None
+    memory_mib: int | None = None
+    count: int = 1
+    target: Target = "anywhere"
+    model_provider: str = "ollama"
+    agent_id: str = "newcomer"
+    priority: int = 5
+    wishes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIfDraft:
+    """What shall be different: agents by their configuration, newcomers, and cards that are taken away."""
+
+    targets: Mapping[int, Target] = field(default_factory=dict)
+    newcomers: tuple[Newcomer, ...] = ()
+    without_gpus: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class DraftMove:
+    """One agent's way in a draft. Without `from_gpu_id` it had no card; without `to_gpu_id` it gets none."""
+
+    configuration_id: int | None
+    agent: str
+    model_name: str | None
+    from_gpu_id: int | None
+    to_gpu_id: int | None
+    memory_mib: int | None
+    is_asked: bool
+    """Whether the draft asks for it; others make room."""
+    is_refused: bool
+    """Whether it was to get a card, and no card takes it."""
+    explanation: Explanation
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """What one loaded model takes of a card, with the agents that share it; without a name: what others hold."""
+
+    model_name: str | None
+    memory_mib: int
+    agents: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CardLoad:
+    """What is promised of a card. Memory in MiB."""
+
+    gpu_id: int
+    name: str
+    capacity_mib: int
+    promised_mib: int
+    free_mib: int
+    """Neither promised nor, on a real card, in use by somebody else."""
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How many more agents of a kind fit, now and after the draft."""
+
+    model_name: str
+    context_tokens: int | None
+    memory_mib: int
+    now: int
+    after: int
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """What a draft comes to."""
+
+    before: tuple[CardLoad, ...]
+    after: tuple[CardLoad, ...]
+    moves: tuple[DraftMove, ...]
+    room: tuple[Room, ...]
+
+    @property
+    def migrations(self) -> int:
+        """How many agents leave a card for another one, and are loaded anew there."""
+        return sum(move.from_gpu_id is not None and move.to_gpu_id is not None for move in self.moves)
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """Whom no card takes, and why, a sentence each."""
+        return tuple(f"{move.agent}: {move.explanation.refusal}" for move in self.moves if move.is_refused)
+
+    @property
+    def is_applicable(self) -> bool:
+        """Whether everybody whom the draft moves gets what it asks for."""
+        return bool(self.moves) and not self.refusals
