@@ -10,10 +10,16 @@ from starlette.routing import Route
 from dashboard.workspace import workspace
 from helios_core.errors import HeliosError
 from helios_core.views.settings import CollectorState, health
+from helios_core.web import is_loopback
 
 
-def healthz(_request: Request) -> JSONResponse:
-    """200 while the database answers, and says degraded where a collector is late; 503 where it does not answer."""
+def healthz(request: Request) -> JSONResponse:
+    """200 while the database answers, and says degraded where a collector is late; 503 where it does not answer.
+
+    Only names of loopback are answered, as by the pages: another site's name may lead a browser here.
+    """
+    if not is_loopback(request.url.hostname or ""):
+        return JSONResponse({"status": "refused"}, status_code=403)
     try:
         state = workspace().read(health)
     except HeliosError as error:

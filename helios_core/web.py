@@ -23,7 +23,7 @@ def web_folder() -> Path:
 
 def require_loopback(address: str | None) -> None:
     """Raise ConfigurationError where a server would listen to more than this machine; None is every address."""
-    if address is None or not _is_loopback(address):
+    if address is None or not is_loopback(address):
         message = (
             f"Helios does not listen at {address or 'every address'}: whoever connects to the pages is their operator, "
             f"and keys would cross the network in clear. It listens at {LOOPBACK}; from another machine, "
@@ -32,7 +32,8 @@ def require_loopback(address: str | None) -> None:
         raise ConfigurationError(message)
 
 
-def _is_loopback(address: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Whether a name or address is this machine's own, whoever asks."""
     try:
         return address == "localhost" or ip_address(address).is_loopback
     except ValueError:

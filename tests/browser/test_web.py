@@ -45,6 +45,19 @@ def test_the_socket_stays_closed_for_any_other_name_and_origin(installation: Ins
     assert upgraded(installation, Host=f"127.0.0.1:{port}", Origin="http://helios.example") == 403
 
 
+def test_health_is_told_to_names_of_loopback_only(installation: Installation) -> None:
+    at = urlsplit(installation.address)
+    statuses = {}
+    for host in ("127.0.0.1", "localhost", "[::1]", "helios.example", "127.0.0.1.helios.example"):
+        connection = HTTPConnection(at.hostname or "", at.port, timeout=10)
+        connection.request("GET", "/healthz", headers={"Host": f"{host}:{at.port}"})
+        statuses[host] = connection.getresponse().status
+        connection.close()
+    assert statuses == {
+        "127.0.0.1": 200, "localhost": 200, "[::1]": 200, "helios.example": 403, "127.0.0.1.helios.example": 403,
+    }  # fmt: skip
+
+
 @pytest.mark.skipif(not TCP_TABLE.exists(), reason="only Linux tells who listens where")
 def test_the_process_listens_on_loopback_and_nowhere_else(installation: Installation) -> None:
     port = f"{urlsplit(installation.address).port:04X}"
