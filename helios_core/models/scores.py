@@ -7,7 +7,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
-    SmallInteger,
+    Integer,
     Text,
     UniqueConstraint,
     text,
@@ -105,7 +105,7 @@ class SynthesisClaim(Owned, Base):
 
     id: Mapped[BigId]
     synthesis_id: Mapped[int] = mapped_column(BigInteger)
-    position: Mapped[int] = mapped_column(SmallInteger)
+    position: Mapped[int] = mapped_column(Integer)
     content: Mapped[str] = mapped_column(Text)
     model_name: Mapped[str | None] = mapped_column(Text)
     prompt_version: Mapped[str | None] = mapped_column(Text)

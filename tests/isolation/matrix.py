@@ -109,7 +109,8 @@ def _telling_columns(table: Table, tables: Mapping[str, Table]) -> set[str]:
             keys.update(reference.columns)
         else:
             of_inventory.update(reference.columns)
-    return keys - of_inventory
+    labels = {column.name for column in table.columns.values() if column.enum_values}
+    return keys - of_inventory - labels
 
 
 def _elsewhere(value: Value) -> Value:
