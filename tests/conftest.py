@@ -2,12 +2,14 @@
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
+import hypothesis
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, make_url, text
@@ -21,6 +23,20 @@ from helios_core.services.workspace import Workspace
 
 APPLICATION_ROLE = "helios_app"
 _numbers = count(1)
+
+hypothesis.settings.register_profile(
+    # How fast a shared machine happens to be is no property of what is tested.
+    "helios",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    print_blob=True,
+)
+hypothesis.settings.load_profile("helios")
+
+
+def pytest_configure() -> None:
+    """Heed hang-ups again where a launcher such as nohup had us ignore them: what we start inherits that."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 LONGEST_FIRST = ("test_up.py", "test_agents.py", "test_packaging.py", "test_style.py", "test_cli.py")

@@ -102,7 +102,7 @@ def test_what_is_typed_outlives_refreshes_and_a_look_at_another_tab(visitor: Vis
     field(page, "Constraints").press("Tab")
     expect(page.get_by_text("2 unsaved changes")).to_be_visible()
     page.get_by_role("tab", name="Versions").click()
-    expect(page.get_by_text("default team")).to_be_visible()
+    expect(page.get_by_role("tabpanel", name="Versions").get_by_text("default team")).to_be_visible()
     page.get_by_role("tab", name="Configuration").click()
     expect(field(page, "System prompt")).to_have_value("You count.")
     page.get_by_role("button", name="Discard").click()
