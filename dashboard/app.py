@@ -1,12 +1,11 @@
 """The dashboard. The server imports `app` once; for each viewer Streamlit runs this file as a script."""
 
 import streamlit as st
-from starlette.routing import Mount
 
 from dashboard import chrome
 from dashboard.health import routes
 from dashboard.workspace import workspace
-from helios_core.api.app import make_api
+from helios_core.api.app import make_routes
 from helios_core.exits import ending_well
 from helios_core.web import require_loopback
 
@@ -15,4 +14,4 @@ if __name__ == "__main__":
 else:
     with ending_well():
         require_loopback(st.get_option("server.address"))
-    app = st.App(__file__, routes=[*routes, Mount("/api", make_api(workspace))])
+    app = st.App(__file__, routes=[*routes, *make_routes(workspace)])

@@ -89,7 +89,8 @@ def api_command(
     data: Data = None,
 ) -> None:
     """Serve the REST API alone, for a database that runs already."""
-    from helios_core.api.serving import PATH, serve_api
+    from helios_core.api.app import PATH
+    from helios_core.api.serving import serve_api
     from helios_core.supervision.ports import choose_port
     from helios_core.web import require_loopback
 

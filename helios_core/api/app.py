@@ -1,8 +1,9 @@
-"""The REST API: mounted at /api of the dashboard's process, or served alone."""
+"""The REST API and /metrics: mounted in the dashboard's process, or served alone."""
 
 from importlib.metadata import version
 
 from fastapi import Depends, FastAPI
+from starlette.routing import BaseRoute, Mount
 
 from helios_core.api import (
     agents,
@@ -24,9 +25,11 @@ from helios_core.api import (
 )
 from helios_core.api.access import OpenWorkspace
 from helios_core.api.limits import BodyLimit
+from helios_core.api.metrics import metrics_route
 from helios_core.api.operations import refuse_strange_parameters
 from helios_core.api.problems import answer_with_problems
 
+PATH = "/api"
 NOUNS = (
     me,
     agents,
@@ -45,6 +48,11 @@ NOUNS = (
     audit,
 )
 """In the order in which the documentation shows them."""
+
+
+def make_routes(open_workspace: OpenWorkspace) -> list[BaseRoute]:
+    """The API at /api, and /metrics."""
+    return [metrics_route(open_workspace), Mount(PATH, make_api(open_workspace))]
 
 
 def make_api(open_workspace: OpenWorkspace) -> FastAPI:

@@ -82,6 +82,11 @@ def kind_of(error: errors.HeliosError) -> Kind:
 
 def _of_helios(_request: Request, error: Exception) -> Response:
     assert isinstance(error, errors.HeliosError)  # noqa: S101 (whom the handler is registered for)
+    return problem_of(error)
+
+
+def problem_of(error: errors.HeliosError) -> Response:
+    """The answer to a request that came to this error."""
     kind = kind_of(error)
     fields = error.fields if isinstance(error, errors.InvalidInput) else {}
     problem = Problem(

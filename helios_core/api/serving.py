@@ -5,20 +5,17 @@ from threading import Lock
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.routing import Mount
 
 from helios_core.api.access import OpenWorkspace
-from helios_core.api.app import make_api
+from helios_core.api.app import make_routes
 from helios_core.api.problems import answer_with_problems
 from helios_core.services.workspace import Workspace, open_workspace
 from helios_core.settings import Settings
 
-PATH = "/api"
-
 
 def api_alone(opened: OpenWorkspace) -> Starlette:
-    """The API under the path that it also has beside the pages."""
-    app = Starlette(routes=[Mount(PATH, make_api(opened))])
+    """The API under the paths that it also has beside the pages."""
+    app = Starlette(routes=make_routes(opened))
     answer_with_problems(app)
     return app
 

@@ -89,7 +89,7 @@ def test_the_documentation_says_what_works(connected: Connected, workspace: Work
     workspace.act(ensure_default_team)
     workspace.act(add_cards)
     blocks = re.findall(r"^```sh\n(.*?)^```$", DOCUMENT.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 6
+    assert len(blocks) == 7
     with served(connected) as port:
         script = "\n".join(["set -euo pipefail", *blocks]).replace(":8501/", f":{port}/")
         environment = (
