@@ -21,6 +21,7 @@ class Action(StrEnum):
     IMPORT_CONVERSATIONS = "import conversations"
     WORK_IN_CONVERSATIONS = "work in conversations"
     """Attach a chat, announce, remember, check: what a team at work leaves on the platform."""
+    RATE_ANSWERS = "rate answers"
     REMOVE_CONVERSATIONS = "remove conversations"
     REMOVE_SAMPLES = "remove samples"
     EDIT_PROFILE = "edit their profile"
@@ -44,6 +45,7 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.ADD_AGENTS: OPERATORS,
     Action.IMPORT_CONVERSATIONS: WRITERS,
     Action.WORK_IN_CONVERSATIONS: WRITERS,
+    Action.RATE_ANSWERS: WRITERS,
     Action.REMOVE_CONVERSATIONS: WRITERS,
     Action.REMOVE_SAMPLES: WRITERS,
     Action.EDIT_PROFILE: WRITERS,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from helios_core.database.session import SYSTEM, Database, Principal, Role
 from helios_core.errors import NotAllowed
-from helios_core.models import Base, GPUResource, MultiAgentConversation
+from helios_core.models import Base, GPUResource, MultiAgentConversation, TaskSynthesis
 from helios_core.services import (
     activation,
     agents,
@@ -25,6 +25,7 @@ from helios_core.services import (
     profiles,
     retention,
     rules,
+    scores,
     users,
 )
 from helios_core.services.permissions import ALLOWED, Action
@@ -48,6 +49,7 @@ class Scene:
     principal: Principal
     gpu_id: int
     conversation_id: int
+    synthesis_id: int
 
 
 def scene_for(database: Database, role: Role) -> Scene:
@@ -64,10 +66,15 @@ def scene_for(database: Database, role: Role) -> Scene:
         )
         session.add_all([card, old])
         session.flush()
+        synthesis = TaskSynthesis(
+            user_id=principal.user_id, conversation_id=old.id, synthesizer_agent_id="project_manager", content="So."
+        )
+        session.add(synthesis)
+        session.flush()
         if role == "admin":
             agents.create_agent(session, "tester", "Tester", CONFIGURATION)
         session.commit()
-        return Scene(principal, card.id, old.id)
+        return Scene(principal, card.id, old.id, synthesis.id)
 
 
 DOERS: dict[Action, Callable[[Session, Scene], object]] = {
@@ -77,6 +84,7 @@ DOERS: dict[Action, Callable[[Session, Scene], object]] = {
         s, RECORD, source="import", source_name="new.json", digest="d"
     ),
     Action.WORK_IN_CONVERSATIONS: lambda s, scene: chat_sessions.attach_conversation(s, scene.conversation_id),
+    Action.RATE_ANSWERS: lambda s, scene: scores.rate(s, scores.Subject("synthesis", scene.synthesis_id), 4),
     Action.REMOVE_CONVERSATIONS: lambda s, scene: conversations.remove_conversation(s, scene.conversation_id),
     Action.REMOVE_SAMPLES: lambda s, _: conversations.remove_samples(s),
     Action.EDIT_PROFILE: lambda s, _: profiles.save_profile(s, "Somebody", "Europe/Berlin"),
