@@ -30,6 +30,7 @@ HeliosError
 │   ├── ProviderFailed      it failed within itself
 │   ├── BrokenAnswer        its answer ended early, or cannot be read
 │   └── AnswerTimedOut      its answer took too long
+├── HoldLost                a worker came late: the run has ended, or another worker has it
 └── TelemetryError          a GPU, or its driver, does not answer
 
 The docstring of a class is the sentence that its reader sees where no better one is given.
@@ -130,6 +131,10 @@ class BackupFailed(HeliosError):
 
 class ImportRefused(HeliosError):
     """The file cannot be read as a conversation."""
+
+
+class HoldLost(HeliosError):
+    """This run has ended, or another worker has taken it over; what came late was not written."""
 
 
 class TelemetryError(HeliosError):

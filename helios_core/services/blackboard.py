@@ -4,12 +4,12 @@ An announcement says what happened and where to read it: ids, and figures that w
 once, in the transaction of what it announces: asked again, the first one's id comes back.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from helios_core.errors import NotFound
@@ -24,32 +24,45 @@ def announce_delegation(session: Session, delegation_id: int) -> int:
     """Announce a task from the PM to an expert, and link the delegation to the event; the event's id."""
     delegation = _locked(session, TaskDelegation, delegation_id, "delegation")
     if delegation.blackboard_event_id is None:
-        payload = {
-            "delegation_id": delegation.id,
-            "conversation_id": delegation.conversation_id,
-            "target_agent_id": delegation.target_agent_id,
-            "task": delegation.task_description,
-            "attempt": delegation.attempt,
-        }
-        event = _event(delegation.user_id, delegation.session_id, delegation.pm_agent_id, "delegation", payload)
-        session.add(event)
-        session.flush()
+        announce_planned(session, [delegation])
+    return cast("int", delegation.blackboard_event_id)
+
+
+def announce_planned(session: Session, delegations: Sequence[TaskDelegation]) -> None:
+    """Announce tasks that nobody can have announced before, and link each delegation to its event."""
+    events = [_of_delegation(delegation) for delegation in delegations]
+    session.add_all(events)
+    session.flush()
+    for delegation, event in zip(delegations, events, strict=True):
         delegation.blackboard_event_id = event.id
-        session.flush()
-    return delegation.blackboard_event_id
+    session.flush()
+
+
+def announce_answers(session: Session, answers: Sequence[tuple[int, Mapping[str, Any], UUID | None]]) -> None:
+    """Announce answers that this transaction has written: each one's id, its row, and the chat that it belongs to."""
+    rows = [
+        {
+            "user_id": row["user_id"],
+            "session_id": chat_id,
+            "source_agent_id": row["agent_id"],
+            "event_type": "response",
+            "event_payload": {"response_id": response_id, **{name: row.get(name) for name in OF_RESPONSE}},
+        }
+        for response_id, row, chat_id in answers
+    ]
+    if rows:
+        session.execute(insert(BlackboardEvent), rows)
+
+
+OF_RESPONSE = ("delegation_id", "conversation_id", "confidence_score", "quality_score")
+"""What the announcement of a response says of it, beside its id."""
 
 
 def announce_response(session: Session, response_id: int) -> int:
     """Announce what an expert answered; the event's id."""
     response = _locked(session, AgentResponse, response_id, "response")
     delegation = _locked(session, TaskDelegation, response.delegation_id, "delegation")
-    payload = {
-        "response_id": response.id,
-        "delegation_id": response.delegation_id,
-        "conversation_id": response.conversation_id,
-        "confidence_score": response.confidence_score,
-        "quality_score": response.quality_score,
-    }
+    payload = {"response_id": response.id, **{name: getattr(response, name) for name in OF_RESPONSE}}
     event = _event(response.user_id, delegation.session_id, response.agent_id, "response", payload)
     return _announced_once(session, event, {"response_id": response.id}, response.created_at)
 
@@ -66,6 +79,17 @@ def announce_synthesis(session: Session, synthesis_id: int) -> int:
     }
     event = _event(synthesis.user_id, synthesis.session_id, synthesis.synthesizer_agent_id, "synthesis", payload)
     return _announced_once(session, event, {"synthesis_id": synthesis.id}, synthesis.created_at)
+
+
+def _of_delegation(delegation: TaskDelegation) -> BlackboardEvent:
+    payload = {
+        "delegation_id": delegation.id,
+        "conversation_id": delegation.conversation_id,
+        "target_agent_id": delegation.target_agent_id,
+        "task": delegation.task_description,
+        "attempt": delegation.attempt,
+    }
+    return _event(delegation.user_id, delegation.session_id, delegation.pm_agent_id, "delegation", payload)
 
 
 def _locked(session: Session, table: type[Announced], row_id: int, thing: str) -> Announced:

@@ -1,0 +1,277 @@
+"""Delegations: tasks from the PM to experts: planned, started, failed; cancelled, retried, reassigned.
+
+A retry is a delegation of its own, with `retry_of`. All attempts at one task of the plan share its place, which is what
+others depend on: it is settled by an answer, or when no attempt is under way any more.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from helios_core.errors import NotFound, TransitionRefused
+from helios_core.models import (
+    AgentConfiguration,
+    ConversationPhase,
+    MultiAgentConversation,
+    TaskDelegation,
+    TaskDelegationStatus,
+)
+from helios_core.services import blackboard, drafts, slots, statuses
+from helios_core.services.announcements import Change, announce
+from helios_core.services.runs import UNDER_WAY, Hold, locked, require_hold, steered
+from helios_core.services.transcripts import NewMessage, append
+
+STEERABLE = (ConversationPhase.DELEGATION, ConversationPhase.PROCESSING)
+"""The phases in which experts work, so that a task can be given once more."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelegation:
+    """A task of a plan. `place` counts the tasks of a conversation; `depends_on` holds the places that come first."""
+
+    place: int
+    agent_id: str
+    task: str
+    directive: str
+    requirements: tuple[str, ...] = ()
+    depends_on: tuple[int, ...] = ()
+    given: str | None = None
+    """The context that the PM gave with it."""
+    review_round: int = 0
+    priority: int = 5
+    timeout_seconds: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A delegation that is about to be worked on; on a card where `gpu_id` says so."""
+
+    hold: Hold
+    delegation_id: int
+    agent_id: str
+    gpu_id: int | None
+    priority: int
+
+
+# By workers
+
+
+def plan(session: Session, hold: Hold, tasks: Sequence[NewDelegation]) -> tuple[int, ...]:
+    """Write the tasks of a plan as delegations, with their directives in the transcript; their ids, in order."""
+    conversation = session.get_one(MultiAgentConversation, hold.conversation_id)
+    rows = [_planned(conversation, task) for task in tasks]
+    session.add_all(rows)
+    session.flush()
+    messages = [_directive(conversation, row) for row in rows]
+    for row, position in zip(rows, append(session, messages), strict=True):
+        row.position = position
+    blackboard.announce_planned(session, rows)
+    return tuple(row.id for row in rows)
+
+
+def _planned(conversation: MultiAgentConversation, task: NewDelegation) -> TaskDelegation:
+    return TaskDelegation(
+        user_id=conversation.user_id,
+        conversation_id=conversation.id,
+        session_id=conversation.session_id,
+        pm_agent_id=conversation.pm_agent_id,
+        target_agent_id=task.agent_id,
+        task_description=task.task,
+        delegation_directive=task.directive,
+        requirements=list(task.requirements),
+        context={
+            "place": task.place,
+            "depends_on": list(task.depends_on),
+            "given": task.given,
+            "review_round": task.review_round,
+        },
+        status=TaskDelegationStatus.PENDING,
+        priority=task.priority,
+        timeout_seconds=task.timeout_seconds,
+        attempt=1,
+        delegated_at=func.clock_timestamp(),
+    )
+
+
+def _directive(conversation: MultiAgentConversation, row: TaskDelegation) -> NewMessage:
+    return NewMessage(
+        user_id=conversation.user_id,
+        conversation_id=conversation.id,
+        speaker=row.pm_agent_id,
+        kind="directive",
+        content=row.delegation_directive or row.task_description,
+        addressee=row.target_agent_id,
+        phase=conversation.current_phase,
+        delegation_id=row.id,
+    )
+
+
+STARTED = text(
+    "UPDATE task_delegations d SET status = 'in_progress', started_at = coalesce(d.started_at, clock_timestamp()), "
+    "gpu_id = new.gpu_id, updated_at = now() "
+    "FROM unnest(CAST(:delegations AS bigint[]), CAST(:cards AS integer[])) AS new (id, gpu_id) "
+    "WHERE d.id = new.id AND d.status IN ('pending', 'in_progress') RETURNING d.id"
+)
+
+
+def start(session: Session, starts: Sequence[Start]) -> frozenset[int]:
+    """Begin those delegations that may: not ended, of runs that are held, with a slot where they need a card's.
+
+    The others wait for their slot, and are announced when they get it.
+    """
+    held = locked(session, {start.hold for start in starts})
+    mine = [start for start in starts if start.hold in held]
+    granted = slots.claim(
+        session,
+        [
+            slots.Claim(start.hold.user_id, start.delegation_id, start.gpu_id, start.hold.worker_id, start.priority)
+            for start in mine
+            if start.gpu_id is not None
+        ],
+    )
+    ready = [start for start in mine if start.gpu_id is None or start.delegation_id in granted]
+    if not ready:
+        return frozenset()
+    rows = {"delegations": [start.delegation_id for start in ready], "cards": [start.gpu_id for start in ready]}
+    begun = frozenset(session.scalars(STARTED, rows))
+    slots.give_back(session, granted - begun)
+    statuses.settle(session, {(start.hold.user_id, start.agent_id) for start in ready})
+    return begun
+
+
+def fail(session: Session, hold: Hold, delegation_id: int, reason: str, *, timed_out: bool, again: bool) -> int | None:
+    """End an attempt that gave no answer, and begin the next where it is worth it: its id. None: there is none.
+
+    Nothing happens to a delegation that has ended meanwhile.
+    """
+    require_hold(session, hold)
+    delegation = session.get_one(TaskDelegation, delegation_id, with_for_update=True, populate_existing=True)
+    if delegation.status not in UNDER_WAY:
+        return None
+    status = TaskDelegationStatus.TIMEOUT if timed_out else TaskDelegationStatus.FAILED
+    _end(session, delegation, status, reason)
+    name, outcome = delegation.target_agent_id, "did not answer in time" if timed_out else "failed"
+    _note(session, delegation, f"{name} {outcome}: {reason}")
+    return _next_attempt(session, delegation, delegation.target_agent_id).id if again else None
+
+
+# By people
+
+
+def cancel_delegation(session: Session, delegation_id: int, reason: str | None = None) -> None:
+    """End a delegation without an answer; the others go on. Raises NotFound and TransitionRefused."""
+    delegation = _steered(session, delegation_id)
+    if delegation.status not in UNDER_WAY:
+        raise TransitionRefused(f"The delegation has ended: it is {delegation.status.value}.")
+    _end(session, delegation, TaskDelegationStatus.CANCELLED, reason or "It was cancelled.")
+    _note(session, delegation, f"The task of {delegation.target_agent_id} was cancelled.")
+    _tell(session, delegation)
+
+
+def retry_delegation(session: Session, delegation_id: int) -> int:
+    """Give the task of a delegation that has ended to the same expert once more; the id of the new delegation.
+
+    Raises NotFound, and TransitionRefused while it is under way, or where the experts' work is over.
+    """
+    delegation = _steered(session, delegation_id)
+    if delegation.status in UNDER_WAY:
+        raise TransitionRefused("The delegation is under way; cancel it first, or reassign it.")
+    return _given_again(session, delegation, delegation.target_agent_id)
+
+
+def reassign_delegation(session: Session, delegation_id: int, agent_id: str) -> int:
+    """Give the task of a delegation to another expert, whether it has ended or not; the id of the new delegation.
+
+    Raises NotFound and TransitionRefused.
+    """
+    delegation = _steered(session, delegation_id)
+    configured = select(AgentConfiguration.id).where(AgentConfiguration.agent_id == agent_id).limit(1)
+    if session.scalar(configured) is None:
+        raise NotFound(f"There is no agent {agent_id}.")
+    if agent_id in {delegation.target_agent_id, delegation.pm_agent_id}:
+        raise TransitionRefused("Choose another expert than the one who has it, and not the Project Manager.")
+    if delegation.status in UNDER_WAY:
+        _end(session, delegation, TaskDelegationStatus.CANCELLED, f"It was given to {agent_id}.")
+    return _given_again(session, delegation, agent_id)
+
+
+def _given_again(session: Session, delegation: TaskDelegation, agent_id: str) -> int:
+    conversation = session.get_one(MultiAgentConversation, delegation.conversation_id)
+    if conversation.current_phase not in STEERABLE:
+        raise TransitionRefused("The experts' work is over in this conversation; start a new one.")
+    others = session.scalars(
+        select(TaskDelegation).where(
+            TaskDelegation.conversation_id == delegation.conversation_id, TaskDelegation.status.in_(UNDER_WAY)
+        )
+    )
+    if any(other.context.get("place") == delegation.context.get("place") for other in others):
+        raise TransitionRefused("Another attempt at this task is under way.")
+    again = _next_attempt(session, delegation, agent_id)
+    _tell(session, again)
+    return again.id
+
+
+def _steered(session: Session, delegation_id: int) -> TaskDelegation:
+    """The delegation, while nobody else writes to its conversation."""
+    found = session.get(TaskDelegation, delegation_id)
+    if found is None or found.conversation_id is None:
+        raise NotFound(f"There is no delegation {delegation_id}.")
+    steered(session, found.conversation_id)
+    session.refresh(found)
+    return found
+
+
+def _end(session: Session, delegation: TaskDelegation, status: TaskDelegationStatus, reason: str) -> None:
+    if delegation.status is TaskDelegationStatus.PENDING and status is TaskDelegationStatus.FAILED:
+        delegation.status = TaskDelegationStatus.IN_PROGRESS  # only what was begun can fail
+        session.flush()
+    delegation.status, delegation.error_message = status, reason
+    delegation.completed_at = func.clock_timestamp()
+    session.flush()
+    drafts.drop(session, [delegation.id])
+    slots.give_back(session, [delegation.id])
+    statuses.settle(session, [(delegation.user_id, delegation.target_agent_id)])
+
+
+def _next_attempt(session: Session, ended: TaskDelegation, agent_id: str) -> TaskDelegation:
+    again = TaskDelegation(
+        **{name: getattr(ended, name) for name in COPIED},
+        target_agent_id=agent_id,
+        status=TaskDelegationStatus.PENDING,
+        attempt=ended.attempt + 1,
+        retry_of=ended.id,
+        delegated_at=func.clock_timestamp(),
+    )
+    session.add(again)
+    session.flush()
+    conversation = session.get_one(MultiAgentConversation, ended.conversation_id)
+    (again.position,) = append(session, [_directive(conversation, again)])
+    blackboard.announce_planned(session, [again])
+    return again
+
+
+COPIED = (
+    "user_id", "conversation_id", "session_id", "pm_agent_id", "task_description", "delegation_directive",
+    "requirements", "context", "priority", "timeout_seconds",
+)  # fmt: skip
+
+
+def _note(session: Session, delegation: TaskDelegation, content: str) -> None:
+    if delegation.conversation_id is not None:
+        about = NewMessage(
+            user_id=delegation.user_id,
+            conversation_id=delegation.conversation_id,
+            speaker=delegation.pm_agent_id,
+            kind="note",
+            content=content,
+            phase=ConversationPhase.PROCESSING,
+            delegation_id=delegation.id,
+        )
+        append(session, [about])
+
+
+def _tell(session: Session, delegation: TaskDelegation) -> None:
+    if delegation.conversation_id is not None:
+        announce(session, [Change("control", delegation.conversation_id)])

@@ -1,0 +1,100 @@
+"""Responses: what experts answer to their delegations, each written once, by who holds the run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, text
+from sqlalchemy.orm import Session
+
+from helios_core.models import AgentResponse, ConversationPhase, ModelProvider
+from helios_core.services import blackboard, drafts, slots, statuses
+from helios_core.services.runs import Hold, locked
+from helios_core.services.transcripts import NewMessage, append
+
+
+@dataclass(frozen=True, slots=True)
+class NewResponse:
+    """What an expert answered. What nobody measured is None; times are in seconds."""
+
+    hold: Hold
+    delegation_id: int
+    agent_id: str
+    content: str
+    model_name: str | None
+    model_provider: ModelProvider | None
+    structured: Mapping[str, Any] = field(default_factory=dict)
+    confidence_score: float | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    response_seconds: float | None = None
+    queue_seconds: float | None = None
+    load_seconds: float | None = None
+    prefill_seconds: float | None = None
+    decode_seconds: float | None = None
+
+
+ANSWERED = text(
+    "UPDATE task_delegations SET status = 'completed', progress_percent = 100, completed_at = clock_timestamp(), "
+    "updated_at = now() WHERE id = ANY (:delegations) AND status = 'in_progress' "
+    "RETURNING id, pm_agent_id, session_id, started_at, completed_at"
+)
+
+
+def respond(session: Session, responses: Sequence[NewResponse]) -> Mapping[int, int]:
+    """Write answers, each once; the id of each response, by its delegation. One that comes late is left out."""
+    held = locked(session, {response.hold for response in responses})
+    mine = {response.delegation_id: response for response in responses if response.hold in held}
+    ended = {row.id: row for row in session.execute(ANSWERED, {"delegations": list(mine)})} if mine else {}
+    answers = [(mine[delegation_id], row) for delegation_id, row in ended.items()]
+    messages = [_answer(response, row.pm_agent_id) for response, row in answers]
+    rows = [
+        _response_row(response, row.started_at, row.completed_at, position)
+        for (response, row), position in zip(answers, append(session, messages), strict=True)
+    ]
+    if not rows:
+        return {}
+    returning = insert(AgentResponse).returning(AgentResponse.id, sort_by_parameter_order=True)
+    ids = session.scalars(returning, rows).all()
+    blackboard.announce_answers(
+        session, [(id_, row, ended[row["delegation_id"]].session_id) for id_, row in zip(ids, rows, strict=True)]
+    )
+    drafts.drop(session, list(ended))
+    slots.give_back(session, ended)
+    statuses.settle(session, {(response.hold.user_id, response.agent_id) for response, _ in answers})
+    return dict(zip(ended, ids, strict=True))
+
+
+def _answer(response: NewResponse, pm_agent_id: str) -> NewMessage:
+    return NewMessage(
+        user_id=response.hold.user_id,
+        conversation_id=response.hold.conversation_id,
+        speaker=response.agent_id,
+        kind="response",
+        content=response.content,
+        addressee=pm_agent_id,
+        phase=ConversationPhase.PROCESSING,
+        delegation_id=response.delegation_id,
+        input_tokens=response.input_tokens,
+        output_tokens=response.output_tokens,
+    )
+
+
+MEASURES = (
+    "confidence_score", "input_tokens", "output_tokens", "response_seconds", "queue_seconds", "load_seconds",
+    "prefill_seconds", "decode_seconds", "model_name", "model_provider", "agent_id", "delegation_id",
+)  # fmt: skip
+
+
+def _response_row(response: NewResponse, started_at: datetime, completed_at: datetime, position: int) -> dict[str, Any]:
+    return {
+        **{name: getattr(response, name) for name in MEASURES},
+        "user_id": response.hold.user_id,
+        "conversation_id": response.hold.conversation_id,
+        "content": response.content.replace("\x00", ""),
+        "structured": dict(response.structured),
+        "position": position,
+        "started_at": started_at,
+        "completed_at": completed_at,
+    }

@@ -1,0 +1,249 @@
+"""Runs: carrying a conversation from its question to its end, and steering it on the way.
+
+A conversation is started by writing it, with its run, in one transaction; a worker takes the run up. What a worker
+writes counts only while it holds the run at the epoch that it took: it asks for that, in `locked`, in each of its
+transactions, and waits there for whoever else writes to the same conversation. To end a run is to end its epoch.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import Row, func, select, text, update
+from sqlalchemy.orm import Session
+
+from helios_core.database.session import principal_of
+from helios_core.errors import HoldLost, InvalidInput, NotAllowed, NotFound, TransitionRefused
+from helios_core.models import (
+    AgentConfiguration,
+    ConversationPhase,
+    ConversationRun,
+    MultiAgentConversation,
+    TaskDelegation,
+    TaskDelegationStatus,
+)
+from helios_core.services import drafts, slots, statuses
+from helios_core.services.announcements import Change, announce
+from helios_core.services.chat_sessions import attach_conversation
+from helios_core.services.permissions import Action, require
+from helios_core.services.records import PERSON, Outcome
+from helios_core.services.transcripts import NewMessage, append, enter, leave
+
+PROJECT_MANAGER = "project_manager"
+QUESTION_MAX_CHARACTERS = 100_000
+TITLE_MAX_CHARACTERS = 120
+UNDER_WAY = (TaskDelegationStatus.PENDING, TaskDelegationStatus.IN_PROGRESS)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A worker's hold on a run: what it writes counts while the run is at this epoch."""
+
+    conversation_id: int
+    user_id: int
+    worker_id: UUID
+    epoch: int
+
+
+# Starting and steering, by people
+
+
+def start_conversation(
+    session: Session,
+    question: str,
+    *,
+    title: str | None = None,
+    agent_ids: Collection[str] | None = None,
+    chat_id: UUID | None = None,
+) -> int:
+    """Ask the team a question: the new conversation's id. A worker takes it up as soon as this is committed.
+
+    `agent_ids`: the experts whom the PM may address, if not all; `chat_id`: the chat that it goes on in, if not a new
+    one. Raises InvalidInput, NotAllowed and NotFound.
+    """
+    require(session, Action.WORK_IN_CONVERSATIONS)
+    user_id = principal_of(session).user_id
+    if user_id is None:
+        raise NotAllowed("A conversation belongs to a user; start it as one.")
+    asked = _question(question)
+    conversation = MultiAgentConversation(
+        user_id=user_id,
+        title=(title or asked).strip().splitlines()[0][:TITLE_MAX_CHARACTERS],
+        question=asked,
+        pm_agent_id=PROJECT_MANAGER,
+        source="live",
+        attributes={} if agent_ids is None else {"team": _team(session, agent_ids)},
+        started_at=func.now(),
+    )
+    session.add(conversation)
+    session.flush()
+    attach_conversation(session, conversation.id, chat_id)
+    enter(session, conversation.id, ConversationPhase.INITIALIZATION)
+    append(session, [NewMessage(user_id, conversation.id, PERSON, "question", asked, addressee=PROJECT_MANAGER)])
+    session.add(ConversationRun(user_id=user_id, conversation_id=conversation.id))
+    session.flush()
+    announce(session, [Change("request", conversation.id)])
+    return conversation.id
+
+
+def pause_conversation(session: Session, conversation_id: int) -> None:
+    """Let nothing new begin; answers under way are still taken. Raises NotFound and TransitionRefused."""
+    run = steered(session, conversation_id)
+    if run.paused_at is None:
+        run.paused_at = func.now()
+        session.flush()
+        announce(session, [Change("control", conversation_id)])
+
+
+def resume_conversation(session: Session, conversation_id: int) -> None:
+    """Let a paused conversation go on. Raises NotFound and TransitionRefused."""
+    run = steered(session, conversation_id)
+    if run.paused_at is not None:
+        run.paused_at = None
+        session.flush()
+        announce(session, [Change("control", conversation_id)])
+
+
+def cancel_conversation(session: Session, conversation_id: int, reason: str | None = None) -> None:
+    """End a conversation now, whatever its worker is at. Raises NotFound and TransitionRefused."""
+    run = steered(session, conversation_id)
+    end(session, run, "cancelled", reason or "It was cancelled.")
+    announce(session, [Change("control", conversation_id)])
+
+
+def steered(session: Session, conversation_id: int) -> ConversationRun:
+    """The run of a conversation that is under way, while nobody else writes to it."""
+    require(session, Action.WORK_IN_CONVERSATIONS)
+    run = session.get(ConversationRun, conversation_id, with_for_update=True, populate_existing=True)
+    if run is None:
+        if session.get(MultiAgentConversation, conversation_id) is None:
+            raise NotFound(f"There is no conversation {conversation_id}.")
+        raise TransitionRefused("This conversation was not led by Helios: there is nothing to steer.")
+    if run.ended_at is not None:
+        raise TransitionRefused("The conversation has ended; start a new one.")
+    return run
+
+
+def _question(question: str) -> str:
+    asked = question.strip()
+    if not asked or "\x00" in asked or len(asked) > QUESTION_MAX_CHARACTERS:
+        raise InvalidInput({"question": f"Ask a question of 1 to {QUESTION_MAX_CHARACTERS:,} characters."})
+    return asked
+
+
+def _team(session: Session, agent_ids: Collection[str]) -> list[str]:
+    known = set(session.scalars(select(AgentConfiguration.agent_id).where(AgentConfiguration.agent_id.in_(agent_ids))))
+    unknown = sorted(set(agent_ids) - known)
+    if unknown or not set(agent_ids) - {PROJECT_MANAGER}:
+        sentence = f"There is no agent {', '.join(unknown)}." if unknown else "Choose at least one expert."
+        raise InvalidInput({"agent_ids": sentence})
+    return sorted(set(agent_ids) - {PROJECT_MANAGER})
+
+
+# Holding, by workers
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRun:
+    """A run that a worker is about to take up; `is_new`: nobody has had it before."""
+
+    conversation_id: int
+    is_new: bool
+
+
+def claim_waiting(session: Session, worker_id: UUID, limit: int) -> tuple[WaitingRun, ...]:
+    """Put a worker's name on runs that wait, the oldest first; other workers get others."""
+    waiting = (
+        select(ConversationRun.conversation_id)
+        .where(ConversationRun.worker_id.is_(None), ConversationRun.ended_at.is_(None))
+        .order_by(ConversationRun.requested_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    claimed = session.execute(
+        update(ConversationRun)
+        .where(ConversationRun.conversation_id.in_(waiting.scalar_subquery()))
+        .values(worker_id=worker_id)
+        .returning(ConversationRun.conversation_id, ConversationRun.epoch)
+        .execution_options(synchronize_session=False)
+    )
+    return tuple(WaitingRun(conversation_id, epoch == 0) for conversation_id, epoch in claimed)
+
+
+TAKE = text(
+    "UPDATE conversation_runs SET worker_id = :worker, epoch = epoch + 1, taken_at = now() "
+    "WHERE conversation_id = :conversation AND ended_at IS NULL "
+    "AND EXISTS (SELECT FROM workers WHERE id = :worker AND ended_at IS NULL) RETURNING user_id, epoch"
+)
+LOCKED = text(
+    "SELECT conversation_id, worker_id, epoch, paused_at IS NOT NULL AS is_paused FROM conversation_runs "
+    "WHERE conversation_id = ANY (:conversations) AND ended_at IS NULL ORDER BY conversation_id FOR UPDATE"
+)
+
+
+def take(session: Session, conversation_id: int, worker_id: UUID) -> Hold | None:
+    """Take a run up, from whoever had it; None where it has ended, or the worker counts as ended itself."""
+    taken = session.execute(TAKE, {"worker": worker_id, "conversation": conversation_id}).one_or_none()
+    return None if taken is None else Hold(conversation_id, taken.user_id, worker_id, taken.epoch)
+
+
+def locked(session: Session, holds: Collection[Hold]) -> frozenset[Hold]:
+    """Those of `holds` that still hold, while nobody else writes to their conversations."""
+    asked = {"conversations": [hold.conversation_id for hold in holds]}
+    found: dict[int, Row[tuple[int, UUID, int, bool]]] = {
+        row.conversation_id: row for row in session.execute(LOCKED, asked)
+    }
+    return frozenset(
+        hold
+        for hold in holds
+        if (row := found.get(hold.conversation_id)) is not None
+        and (row.worker_id, row.epoch) == (hold.worker_id, hold.epoch)
+    )
+
+
+def require_hold(session: Session, hold: Hold) -> None:
+    """Raise HoldLost unless the worker still holds the run; nobody else writes to it before the transaction ends."""
+    if not locked(session, [hold]):
+        raise HoldLost
+
+
+def is_paused(session: Session, conversation_id: int) -> bool:
+    """Whether nothing new may begin in the conversation."""
+    paused = select(ConversationRun.paused_at).where(ConversationRun.conversation_id == conversation_id)
+    return session.scalar(paused) is not None
+
+
+def finish(session: Session, hold: Hold, outcome: Outcome, reason: str | None = None) -> None:
+    """End a held run with its conversation."""
+    require_hold(session, hold)
+    end(session, session.get_one(ConversationRun, hold.conversation_id), outcome, reason)
+
+
+def end(session: Session, run: ConversationRun, outcome: Outcome, reason: str | None) -> None:
+    """End a run, its conversation, and what is still under way in it; whoever held it holds it no longer."""
+    conversation = session.get_one(MultiAgentConversation, run.conversation_id, populate_existing=True)
+    left = _end_delegations(session, run.conversation_id)
+    leave(session, run.conversation_id)
+    conversation.outcome, conversation.outcome_reason = outcome, reason
+    conversation.ended_at = func.greatest(func.clock_timestamp(), MultiAgentConversation.started_at)
+    run.ended_at, run.epoch = func.clock_timestamp(), run.epoch + 1
+    session.flush()
+    slots.give_back(session, [delegation_id for delegation_id, _ in left])
+    drafts.drop_all(session, run.conversation_id)
+    agents = {agent_id for _, agent_id in left} | {conversation.pm_agent_id or PROJECT_MANAGER}
+    statuses.settle(session, [(run.user_id, agent_id) for agent_id in agents])
+
+
+def _end_delegations(session: Session, conversation_id: int) -> Sequence[tuple[int, str]]:
+    ended = session.execute(
+        update(TaskDelegation)
+        .where(TaskDelegation.conversation_id == conversation_id, TaskDelegation.status.in_(UNDER_WAY))
+        .values(
+            status=TaskDelegationStatus.CANCELLED,
+            completed_at=func.clock_timestamp(),
+            error_message="The conversation ended.",
+        )
+        .returning(TaskDelegation.id, TaskDelegation.target_agent_id)
+        .execution_options(synchronize_session=False)
+    )
+    return [(delegation_id, agent_id) for delegation_id, agent_id in ended]

@@ -1,0 +1,47 @@
+"""What agents are doing: their status follows from the delegations and runs that somebody is really at."""
+
+from collections.abc import Collection
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+OWN_PROFILES = text(
+    "INSERT INTO agent_profiles (user_id, agent_id, display_name, description, capabilities, status, status_since) "
+    "SELECT :user, agent_id, display_name, description, capabilities, 'idle', now() FROM agent_profiles "
+    "WHERE user_id IS NULL AND agent_id = ANY (:agents) ON CONFLICT DO NOTHING"
+)
+LOCK = text(
+    "SELECT id, status IN ('offline', 'error') AS is_away FROM agent_profiles WHERE (user_id, agent_id) IN "
+    "(SELECT * FROM unnest(CAST(:users AS bigint[]), CAST(:agents AS text[]))) ORDER BY id FOR UPDATE"
+)
+BACK = text("UPDATE agent_profiles SET status = 'online' WHERE id = ANY (:ids)")
+SETTLE = text(
+    "UPDATE agent_profiles p SET status = found.status, status_since = now(), last_active_at = now(), "
+    "status_note = NULL FROM (SELECT id, CASE WHEN "
+    "EXISTS (SELECT FROM task_delegations d JOIN conversation_runs r ON r.conversation_id = d.conversation_id "
+    " WHERE d.user_id = profile.user_id AND d.target_agent_id = profile.agent_id AND d.status = 'in_progress' "
+    " AND r.worker_id IS NOT NULL AND r.ended_at IS NULL) "
+    "OR EXISTS (SELECT FROM conversation_runs r JOIN multi_agent_conversations c ON c.id = r.conversation_id "
+    " WHERE r.user_id = profile.user_id AND r.worker_id IS NOT NULL AND r.ended_at IS NULL "
+    " AND c.pm_agent_id = profile.agent_id AND c.current_phase IN ('planning', 'synthesis')) "
+    "THEN 'working'::agentstatus ELSE 'idle' END AS status FROM agent_profiles profile WHERE id = ANY (:ids)) found "
+    "WHERE p.id = found.id AND p.status <> found.status"
+)
+
+
+def enlist(session: Session, user_id: int, agent_ids: Collection[str]) -> None:
+    """Give a user rows of their own for what these agents do for them."""
+    session.execute(OWN_PROFILES, {"user": user_id, "agents": sorted(agent_ids)})
+
+
+def settle(session: Session, agents: Collection[tuple[int, str]]) -> None:
+    """Bring the status of these agents, each of one user, in step with what they are doing."""
+    session.flush()
+    named = {"users": [user for user, _ in sorted(agents)], "agents": [agent for _, agent in sorted(agents)]}
+    found = session.execute(LOCK, named).all() if agents else []
+    away = [row.id for row in found if row.is_away]
+    if away:
+        session.execute(BACK, {"ids": away})
+    if found:
+        # A statement of its own: it sees what those have committed for whom the lock waited.
+        session.execute(SETTLE, {"ids": [row.id for row in found]})

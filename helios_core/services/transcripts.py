@@ -1,0 +1,95 @@
+"""Transcripts: what is said in a conversation, in its order, and the phases that it goes through.
+
+Who writes here holds the conversation's run, so that two writers never take the same place.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from helios_core.models import ConversationPhase, ConversationPhaseSpan, MultiAgentConversation
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """A message that takes the next place in its conversation. What nobody counted is None."""
+
+    user_id: int
+    conversation_id: int
+    speaker: str
+    kind: str
+    content: str
+    addressee: str | None = None
+    phase: ConversationPhase | None = None
+    delegation_id: int | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+
+
+APPEND = text(
+    "INSERT INTO conversation_messages (user_id, conversation_id, position, speaker, addressee, kind, phase, content, "
+    "delegation_id, input_tokens, output_tokens, occurred_at) "
+    "SELECT new.user_id, new.conversation_id, "
+    "coalesce((SELECT max(position) FROM conversation_messages said "
+    " WHERE said.conversation_id = new.conversation_id), -1) "
+    "+ row_number() OVER (PARTITION BY new.conversation_id ORDER BY new.place), new.speaker, new.addressee, new.kind, "
+    "new.phase, new.content, new.delegation_id, new.input_tokens, new.output_tokens, clock_timestamp() "
+    "FROM unnest(CAST(:user_id AS bigint[]), CAST(:conversation_id AS bigint[]), CAST(:speaker AS text[]), "
+    " CAST(:addressee AS text[]), CAST(:kind AS text[]), CAST(:phase AS conversationphase[]), "
+    " CAST(:content AS text[]), CAST(:delegation_id AS bigint[]), CAST(:input_tokens AS integer[]), "
+    " CAST(:output_tokens AS integer[])) WITH ORDINALITY AS new (user_id, conversation_id, speaker, addressee, kind, "
+    " phase, content, delegation_id, input_tokens, output_tokens, place) "
+    "RETURNING conversation_id, position"
+)
+
+
+def append(session: Session, messages: Sequence[NewMessage]) -> tuple[int, ...]:
+    """Add messages, in their order, and return the place that each takes in its conversation."""
+    if not messages:
+        return ()
+    session.flush()
+    columns: dict[str, list[Any]] = {name: [getattr(message, name) for message in messages] for name in COLUMNS}
+    columns["content"] = [message.content.replace("\x00", "") for message in messages]
+    taken: dict[int, list[int]] = defaultdict(list)
+    for conversation_id, position in sorted(session.execute(APPEND, columns).all(), reverse=True):
+        taken[conversation_id].append(position)
+    return tuple(taken[message.conversation_id].pop() for message in messages)
+
+
+COLUMNS = tuple(field.name for field in fields(NewMessage))
+
+
+def enter(session: Session, conversation_id: int, phase: ConversationPhase) -> None:
+    """Let the conversation go on to `phase`: the stay in the one before ends at this moment."""
+    conversation = session.get_one(MultiAgentConversation, conversation_id)
+    now, last = session.execute(
+        select(func.clock_timestamp(), func.max(ConversationPhaseSpan.position)).where(
+            ConversationPhaseSpan.conversation_id == conversation_id
+        )
+    ).one()
+    leave(session, conversation_id)
+    session.add(
+        ConversationPhaseSpan(
+            user_id=conversation.user_id,
+            conversation_id=conversation_id,
+            position=0 if last is None else last + 1,
+            phase=phase,
+            started_at=now,
+        )
+    )
+    conversation.current_phase = phase
+    session.flush()
+
+
+def leave(session: Session, conversation_id: int) -> None:
+    """Let the stay in the present phase end."""
+    session.execute(
+        update(ConversationPhaseSpan)
+        .where(ConversationPhaseSpan.conversation_id == conversation_id, ConversationPhaseSpan.ended_at.is_(None))
+        .values(ended_at=func.greatest(func.clock_timestamp(), ConversationPhaseSpan.started_at))
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,219 @@
+"""Starting and steering conversations, and holding their runs."""
+
+from collections.abc import Callable
+from typing import TypeVar
+from uuid import UUID
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from helios_core.database.session import SYSTEM, Database, Principal
+from helios_core.errors import HoldLost, InvalidInput, NotAllowed, NotFound, TransitionRefused
+from helios_core.models import AgentProfile, GPUResource, MultiAgentConversation
+from helios_core.services import delegations, responses, runs, workers
+from helios_core.services.team import ensure_default_team
+from helios_core.services.workspace import Workspace
+from helios_core.views.runs import progress
+
+Result = TypeVar("Result")
+
+
+@pytest.fixture
+def system(database: Database) -> Workspace:
+    workspace = Workspace(database, SYSTEM)
+    workspace.act(ensure_default_team)
+    return workspace
+
+
+@pytest.fixture
+def mine(database: Database, member: Principal, system: Workspace) -> Workspace:
+    return system.on_behalf_of(member)
+
+
+@pytest.fixture
+def worker(system: Workspace) -> UUID:
+    return system.act(lambda session: workers.enlist(session, 8))
+
+
+def start(workspace: Workspace) -> int:
+    return workspace.act(lambda session: runs.start_conversation(session, "Is it safe?\nWe ask for a friend."))
+
+
+def take(system: Workspace, conversation_id: int, worker: UUID) -> runs.Hold:
+    hold = system.act(lambda session: runs.take(session, conversation_id, worker))
+    assert hold is not None
+    return hold
+
+
+def tasks(*agents: str, depends_on: tuple[int, ...] = ()) -> list[delegations.NewDelegation]:
+    return [
+        delegations.NewDelegation(place, agent, f"Task {place}", f"@[{agent}] Task {place}", depends_on=depends_on)
+        for place, agent in enumerate(agents)
+    ]
+
+
+def planned(system: Workspace, hold: runs.Hold, *agents: str) -> tuple[int, ...]:
+    def plan(session: Session) -> tuple[int, ...]:
+        runs.require_hold(session, hold)
+        conversation = session.get_one(MultiAgentConversation, hold.conversation_id)
+        for phase in ("ingestion", "planning", "delegation", "processing"):
+            runs.enter(session, conversation.id, runs.ConversationPhase(phase))
+        return delegations.plan(session, hold, tasks(*agents))
+
+    return system.act(plan)
+
+
+def begin(
+    system: Workspace, hold: runs.Hold, ids: tuple[int, ...], agents: list[str], gpu: int | None
+) -> frozenset[int]:
+    starts = [delegations.Start(hold, id_, agent, gpu, 5) for id_, agent in zip(ids, agents, strict=True)]
+    return system.act(lambda session: delegations.start(session, starts))
+
+
+def answer(hold: runs.Hold, delegation_id: int, agent_id: str) -> responses.NewResponse:
+    return responses.NewResponse(hold, delegation_id, agent_id, "Yes.", "llama", None, confidence_score=0.8)
+
+
+def status_of(system: Workspace, agent_id: str, user: Principal) -> str:
+    def load(session: Session) -> str:
+        found = session.query(AgentProfile).filter_by(agent_id=agent_id, user_id=user.user_id).one()
+        return found.status.value
+
+    return system.read(load)
+
+
+def refused(act: Callable[[], Result], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        act()
+
+
+def test_a_question_becomes_a_conversation_that_waits_for_a_worker(
+    mine: Workspace, system: Workspace, worker: UUID
+) -> None:
+    conversation_id = start(mine)
+    seen = mine.read(lambda session: progress(session, conversation_id))
+    assert (seen.title, seen.state, seen.phase, seen.messages) == ("Is it safe?", "waiting", "initialization", 1)
+    claimed = system.act(lambda session: runs.claim_waiting(session, worker, 4))
+    assert claimed == (runs.WaitingRun(conversation_id, is_new=True),)
+    assert system.act(lambda session: runs.claim_waiting(session, worker, 4)) == ()
+    assert take(system, conversation_id, worker).epoch == 1
+    assert mine.read(lambda session: progress(session, conversation_id)).state == "running"
+
+
+def test_what_cannot_be_asked_is_refused(mine: Workspace, system: Workspace) -> None:
+    for question in ("", "  \n", "a\x00b", "x" * 100_001):
+        refused(lambda question=question: mine.act(lambda s: runs.start_conversation(s, question)), InvalidInput)
+    for team in ([], ["project_manager"], ["nobody"]):
+        refused(lambda team=team: mine.act(lambda s: runs.start_conversation(s, "Why?", agent_ids=team)), InvalidInput)
+    refused(lambda: system.act(lambda session: runs.start_conversation(session, "Why?")), NotAllowed)
+
+
+def test_only_the_newest_holder_of_a_run_writes(mine: Workspace, system: Workspace, worker: UUID) -> None:
+    conversation_id = start(mine)
+    old = take(system, conversation_id, worker)
+    new = take(system, conversation_id, system.act(lambda session: workers.enlist(session, 8)))
+    refused(lambda: system.act(lambda session: runs.require_hold(session, old)), HoldLost)
+    system.act(lambda session: runs.require_hold(session, new))
+    refused(lambda: system.act(lambda session: runs.finish(session, old, "completed")), HoldLost)
+    system.act(lambda session: runs.finish(session, new, "completed"))
+    refused(lambda: system.act(lambda session: runs.require_hold(session, new)), HoldLost)
+    assert system.act(lambda session: runs.take(session, conversation_id, worker)) is None
+
+
+def test_an_answer_is_written_once_and_frees_its_slot(
+    mine: Workspace, system: Workspace, worker: UUID, member: Principal
+) -> None:
+    system.act(lambda s: s.add(GPUResource(uuid="A", name="A", host="h", total_memory_mb=1, max_concurrent_agents=1)))
+    hold = take(system, start(mine), worker)
+    agents = ["technical_expert", "data_analyst"]
+    system.act(lambda session: runs.statuses.enlist(session, hold.user_id, agents))
+    first, second = ids = planned(system, hold, *agents)
+    assert begin(system, hold, ids, agents, 0) == {first}
+    seen = mine.read(lambda session: progress(session, hold.conversation_id))
+    assert [(task.status, task.is_waiting_for_card) for task in seen.tasks] == [
+        ("in_progress", False),
+        ("pending", True),
+    ]
+    assert status_of(system, "technical_expert", member) == "working"
+    done = [answer(hold, first, agents[0])]
+    assert list(system.act(lambda session: responses.respond(session, done))) == [first]
+    assert system.act(lambda session: responses.respond(session, done)) == {}
+    assert status_of(system, "technical_expert", member) == "idle"
+    assert begin(system, hold, (second,), agents[1:], 0) == {second}
+    late = runs.Hold(hold.conversation_id, hold.user_id, worker, epoch=9)
+    assert system.act(lambda session: responses.respond(session, [answer(late, second, agents[1])])) == {}
+
+
+def test_cancelling_ends_everything_at_once(
+    mine: Workspace, system: Workspace, worker: UUID, other_member: Principal
+) -> None:
+    hold = take(system, start(mine), worker)
+    ids = planned(system, hold, "technical_expert", "data_analyst")
+    begin(system, hold, ids[:1], ["technical_expert"], None)
+    theirs = system.on_behalf_of(other_member)
+    refused(lambda: theirs.act(lambda session: runs.cancel_conversation(session, hold.conversation_id)), NotFound)
+    mine.act(lambda session: runs.cancel_conversation(session, hold.conversation_id, "Wrong question."))
+    seen = mine.read(lambda session: progress(session, hold.conversation_id))
+    assert (seen.outcome, seen.outcome_reason, seen.state) == ("cancelled", "Wrong question.", "ended")
+    assert {task.status for task in seen.tasks} == {"cancelled"}
+    assert system.act(lambda s: responses.respond(s, [answer(hold, ids[0], "technical_expert")])) == {}
+    refused(lambda: mine.act(lambda s: runs.cancel_conversation(s, hold.conversation_id)), TransitionRefused)
+    refused(lambda: mine.act(lambda s: runs.pause_conversation(s, hold.conversation_id)), TransitionRefused)
+
+
+def test_a_conversation_can_be_paused_and_go_on(mine: Workspace, system: Workspace) -> None:
+    conversation_id = start(mine)
+    mine.act(lambda session: runs.pause_conversation(session, conversation_id))
+    assert mine.read(lambda session: progress(session, conversation_id)).state == "paused"
+    assert system.read(lambda session: runs.is_paused(session, conversation_id))
+    mine.act(lambda session: runs.resume_conversation(session, conversation_id))
+    assert not system.read(lambda session: runs.is_paused(session, conversation_id))
+
+
+def test_a_failed_attempt_is_followed_by_another_of_the_same_task(
+    mine: Workspace, system: Workspace, worker: UUID
+) -> None:
+    hold = take(system, start(mine), worker)
+    (first,) = planned(system, hold, "technical_expert")
+    begin(system, hold, (first,), ["technical_expert"], None)
+    second = system.act(lambda s: delegations.fail(s, hold, first, "It is busy.", timed_out=False, again=True))
+    assert second is not None
+    assert system.act(lambda s: delegations.fail(s, hold, first, "Again.", timed_out=False, again=True)) is None
+    assert system.act(lambda s: delegations.fail(s, hold, second, "Late.", timed_out=True, again=False)) is None
+    seen = mine.read(lambda session: progress(session, hold.conversation_id))
+    assert [(task.status, task.attempt, task.retry_of) for task in seen.tasks] == [
+        ("failed", 1, None),
+        ("timeout", 2, first),
+    ]
+    third = mine.act(lambda session: delegations.retry_delegation(session, second))
+    refused(lambda: mine.act(lambda session: delegations.retry_delegation(session, first)), TransitionRefused)
+    refused(lambda: mine.act(lambda session: delegations.retry_delegation(session, third)), TransitionRefused)
+    fourth = mine.act(lambda session: delegations.reassign_delegation(session, third, "data_analyst"))
+    mine.act(lambda session: delegations.cancel_delegation(session, fourth))
+    refused(lambda: mine.act(lambda session: delegations.cancel_delegation(session, fourth)), TransitionRefused)
+    seen = mine.read(lambda session: progress(session, hold.conversation_id))
+    assert [(task.agent_id, task.status) for task in seen.tasks][2:] == [
+        ("technical_expert", "cancelled"),
+        ("data_analyst", "cancelled"),
+    ]
+
+
+def test_a_worker_that_is_not_seen_any_more_hands_everything_back(
+    mine: Workspace, system: Workspace, worker: UUID, member: Principal
+) -> None:
+    hold = take(system, start(mine), worker)
+    system.act(lambda session: runs.statuses.enlist(session, hold.user_id, ["technical_expert"]))
+    (task,) = planned(system, hold, "technical_expert")
+    begin(system, hold, (task,), ["technical_expert"], None)
+    assert system.act(workers.reap) == ()
+    system.act(lambda session: session.execute(text("UPDATE workers SET seen_at = now() - interval '9 s'")))
+    assert system.act(workers.reap) == (worker,)
+    assert status_of(system, "technical_expert", member) == "idle"
+    assert not system.act(lambda session: workers.beat(session, worker))
+    refused(lambda: system.act(lambda session: runs.require_hold(session, hold)), HoldLost)
+    other = system.act(lambda session: workers.enlist(session, 8))
+    assert system.act(lambda session: runs.claim_waiting(session, other, 4)) == (
+        runs.WaitingRun(hold.conversation_id, is_new=False),
+    )
+    assert begin(system, take(system, hold.conversation_id, other), (task,), ["technical_expert"], None) == {task}
