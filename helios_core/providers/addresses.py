@@ -6,6 +6,7 @@ asks, and a request to it from here would carry them into an answer.
 """
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -15,6 +16,9 @@ METADATA = frozenset(ipaddress.ip_address(known) for known in ("100.100.100.200"
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
 """IPv6 addresses whose last 32 bits are an IPv4 address."""
 
+NUMBERS = re.compile(r"\d+(\.\d+)+")
+"""Hosts that some resolvers take for an address though they are none, such as 169.16689662."""
+
 
 def malformed(address: str) -> str | None:
     """What is wrong with a base address as somebody typed it, in a sentence; None where nothing is."""
@@ -22,14 +26,16 @@ def malformed(address: str) -> str | None:
         return "An address has letters, digits and signs of ASCII only."
     try:
         parts = urlsplit(address)
-        has_port = parts.port is None or parts.port > 0
+        is_whole = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        return "This is not an address; write it like http://127.0.0.1:11434."
-    if parts.scheme not in {"http", "https"} or not parts.hostname or not has_port:
+        is_whole = False
+    if not is_whole:
         return "An address begins with http:// or https:// and names a host, such as http://127.0.0.1:11434."
-    if parts.username is not None or parts.password is not None:
+    if NUMBERS.fullmatch(parts.hostname or "") and not _is_ipv4(parts.hostname or ""):
+        return f"{parts.hostname} is no address of IPv4; write four numbers up to 255, without zeros before them."
+    if "@" in parts.netloc or "\\" in address:
         return "Keep keys out of the address; give the key in its own field."
-    if parts.query or parts.fragment or "?" in address or "#" in address:
+    if "?" in address or "#" in address:
         return "An address ends with its path, without ? and #."
     return None
 
@@ -54,3 +60,11 @@ def embedded(ip: Ip) -> Ip:
     if ip in NAT64:
         return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped or ip.sixtofour or ip
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return True

@@ -57,7 +57,7 @@ class Client:
 
 
 def body_of(request: ChatRequest) -> dict[str, Any]:
-    """The request as the API takes it: what the system says has a field of its own."""
+    """The request as the API takes it: what the system says has a field of its own, and a temperature is refused."""
     body: dict[str, Any] = {
         "model": request.model,
         "max_tokens": request.max_output_tokens or OUTPUT_TOKENS,
@@ -71,8 +71,6 @@ def body_of(request: ChatRequest) -> dict[str, Any]:
     system = "\n\n".join(message.content for message in request.messages if message.role == "system")
     if system:
         body["system"] = system
-    if request.temperature is not None:
-        body["temperature"] = min(request.temperature, 1.0)
     if request.schema is not None:
         schema = transform_schema(dict(request.schema))
         body["output_config"] = {"format": {"type": "json_schema", "schema": schema}}

@@ -1,6 +1,6 @@
 """What Helios asks of every model provider, whatever the provider's own words for it are."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -22,6 +22,7 @@ class ChatRequest:
     model: str
     messages: tuple[ChatMessage, ...]
     temperature: float | None = None
+    """From 0 to 2; Anthropic takes none since its API of 2026-10-21, so it is not sent there."""
     max_output_tokens: int | None = None
     context_tokens: int | None = None
     """How much the model shall see at once; only Ollama can be told."""
@@ -75,8 +76,11 @@ class ModelInfo:
 class ChatClient(Protocol):
     """A connection to one endpoint. It raises errors of `helios_core.errors.ProviderError`, and no others."""
 
-    def stream(self, request: ChatRequest) -> AsyncIterator[str | ChatAnswer]:
-        """Text as it arrives, and the whole answer last. To stop early closes the connection."""
+    def stream(self, request: ChatRequest) -> AsyncGenerator[str | ChatAnswer, None]:
+        """Text as it arrives, and the whole answer last.
+
+        To be cancelled, or to be closed early (`contextlib.aclosing`), closes the connection.
+        """
         ...
 
     async def models(self) -> tuple[ModelInfo, ...]:

@@ -7,13 +7,15 @@ it has checked, takes no proxy or key from the environment, and stops reading an
 import asyncio
 import ipaddress
 import socket
+import ssl
 from collections.abc import AsyncIterator
+from functools import cache
 from typing import cast
 
 import httpx2
 
 from helios_core.errors import BrokenAnswer, ProviderUnreachable, RequestRefused
-from helios_core.providers.addresses import Ip, forbidden
+from helios_core.providers.addresses import Ip, forbidden, malformed
 from helios_core.providers.endpoints import Endpoint
 
 ANSWER_MAX_BYTES = 32 * 2**20
@@ -23,13 +25,24 @@ WRITE_SECONDS = 60.0
 
 def connect(endpoint: Endpoint) -> httpx2.AsyncClient:
     """A client for one endpoint. How long an answer may take is watched where it is read."""
+    wrong = malformed(endpoint.address)
+    if wrong is not None:
+        message = f"{endpoint.name} cannot be asked at {endpoint.address}. {wrong}"
+        raise RequestRefused(message)
     return httpx2.AsyncClient(
         transport=Guard(endpoint),
+        verify=trusted(),
         timeout=httpx2.Timeout(None, connect=endpoint.timeouts.connect_seconds, write=WRITE_SECONDS),
         headers={"Accept-Encoding": "identity"},
         follow_redirects=False,
         trust_env=False,
     )
+
+
+@cache
+def trusted() -> ssl.SSLContext:
+    """Whose certificates count. To read them takes longer than a request on loopback."""
+    return httpx2.create_ssl_context(trust_env=False)
 
 
 class Guard(httpx2.AsyncBaseTransport):
@@ -38,7 +51,7 @@ class Guard(httpx2.AsyncBaseTransport):
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._origin = origin(httpx2.URL(endpoint.address))
-        self._inner = httpx2.AsyncHTTPTransport(trust_env=False)
+        self._inner = httpx2.AsyncHTTPTransport(verify=trusted(), trust_env=False)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send to the first of the host's addresses that takes a connection."""

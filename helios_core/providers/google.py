@@ -1,7 +1,13 @@
-"""Google's Gemini API, through its SDK."""
+"""Google's Gemini API, through its SDK.
+
+The SDK leaves the response of a stream that nobody reads to the end to the garbage collector, and with it the model
+that goes on writing. So each request carries a mark, by which its response is found and closed here.
+"""
 
 from collections.abc import AsyncGenerator
+from uuid import uuid4
 
+import httpx2
 from google.genai import Client as GoogleClient
 from google.genai import types
 
@@ -14,6 +20,7 @@ from helios_core.providers.streaming import Piece, Pieces, streamed
 
 ANSWERS = "generateContent"
 NO_KEY = "none"
+MARK = "X-Helios-Request"
 ROLES = {"user": "user", "assistant": "model"}
 
 
@@ -23,6 +30,8 @@ class Client:
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
         self._http = connect(endpoint)
+        self._http.event_hooks = {"response": [self._note]}
+        self._responses: dict[str, httpx2.Response] = {}
         self._sdk = GoogleClient(
             vertexai=False,
             api_key=endpoint.key.get_secret_value() if endpoint.key is not None else NO_KEY,
@@ -42,18 +51,23 @@ class Client:
         await self._http.aclose()
 
     async def _pieces(self, request: ChatRequest) -> Pieces:
-        with translated(self._endpoint, request.model):
-            chunks = await self._sdk.models.generate_content_stream(
-                model=request.model,
-                contents=[
-                    types.Content(role=ROLES[message.role], parts=[types.Part(text=message.content)])
-                    for message in request.messages
-                    if message.role != "system"
-                ],
-                config=config_of(request),
-            )
-            async for chunk in chunks:
-                yield piece_of(chunk)
+        mark = uuid4().hex
+        try:
+            with translated(self._endpoint, request.model):
+                chunks = await self._sdk.models.generate_content_stream(
+                    model=request.model, contents=contents_of(request), config=config_of(request, mark)
+                )
+                async for chunk in chunks:
+                    yield piece_of(chunk)
+        finally:
+            response = self._responses.pop(mark, None)
+            if response is not None:
+                await response.aclose()
+
+    async def _note(self, response: httpx2.Response) -> None:
+        mark = response.request.headers.get(MARK)
+        if mark is not None:
+            self._responses[mark] = response
 
     async def _listed(self) -> list[ModelInfo]:
         return [
@@ -63,13 +77,23 @@ class Client:
         ]
 
 
-def config_of(request: ChatRequest) -> types.GenerateContentConfig:
-    """All of the request that is no message."""
+def contents_of(request: ChatRequest) -> types.ContentListUnion:
+    """What was said, but for what the system says."""
+    return [
+        types.Content(role=ROLES[message.role], parts=[types.Part(text=message.content)])
+        for message in request.messages
+        if message.role != "system"
+    ]
+
+
+def config_of(request: ChatRequest, mark: str) -> types.GenerateContentConfig:
+    """All of the request that is no message of the conversation."""
     system = "\n\n".join(message.content for message in request.messages if message.role == "system")
     config = types.GenerateContentConfig(
         system_instruction=system or None,
         temperature=request.temperature,
         max_output_tokens=request.max_output_tokens,
+        http_options=types.HttpOptions(headers={MARK: mark}),
     )
     if request.schema is not None:
         config.response_mime_type = "application/json"
