@@ -89,6 +89,16 @@ def open_page(name: str, **selection: str | int) -> NoReturn:
     st.switch_page(PAGES / f"{name}.py", query_params=parameters)
 
 
+def select(**selection: str | int | None) -> NoReturn:
+    """Stay on this page, with `selection` in its URL beside what is there; None takes a name away."""
+    for name, value in selection.items():
+        if value is None:
+            st.query_params.pop(name, None)
+        elif st.query_params.get(name) != str(value):
+            st.query_params[name] = str(value)
+    st.rerun()
+
+
 def _arrive(name: str) -> None:
     """Go on to the page that was opened, where a fragment's refresh at the same moment led back to the old one."""
     opened, parameters = st.session_state.pop("opening", (name, {}))

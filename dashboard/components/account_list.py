@@ -12,7 +12,7 @@ ENABLED = {True: "Helios on", False: "Helios off"}
 
 def account_list(accounts: Sequence[Account], selected: str | None) -> None:
     """Show `accounts`; one opens in the form."""
-    linked("account_list", "accounts", [_row(account, selected) for account in accounts])
+    linked("account_list", "accounts", [_row(account, selected) for account in accounts], stays=True)
 
 
 def _row(account: Account, selected: str | None) -> dict[str, object]:

@@ -6,7 +6,7 @@ from typing import Any
 import streamlit as st
 
 from dashboard import formats
-from dashboard.chrome import open_page
+from dashboard.chrome import select
 from dashboard.components.account_list import account_list
 from dashboard.components.card import card
 from dashboard.live import act, guarded, live, shared, trouble
@@ -78,7 +78,7 @@ def one_account(user_id: int) -> None:
             st.markdown(f"{ROLES[account.role]}")
             st.caption("An admin may change what you may do; an operator may switch Helios on or off for you.")
         if st.button("Close", icon=":material/close:", type="tertiary"):
-            open_page("settings", tab="Users")
+            select(user=None)
 
 
 def account_form(account: Account) -> None:
@@ -104,21 +104,21 @@ def account_form(account: Account) -> None:
 def _edit(session: Any, before: Account, after: Account, reason: str | None) -> None:  # noqa: ANN401 - handed on
     """Do all that differs, in one transaction."""
     if after.role != before.role:
-        change_role(session, before.id, after.role, reason)
+        change_role(session, before.id, after.role, reason, seen={"role": before.role})
     if after.is_active != before.is_active:
-        set_active(session, before.id, after.is_active, reason)
+        set_active(session, before.id, after.is_active, reason, seen={"is_active": before.is_active})
     if after.said != before.said:
-        set_enabled_for(session, before.id, after.said, reason)
+        set_enabled_for(session, before.id, after.said, reason, seen={"is_enabled": before.said})
 
 
 def _word(said: bool | None) -> str:
     return next(word for word, value in SAID.items() if value is said)
 
 
-def _finish(use_case: Any, *args: Any) -> None:  # noqa: ANN401 - whatever the use case takes
+def _finish(use_case: Any, *args: Any, **more: Any) -> None:  # noqa: ANN401 - whatever the use case takes
     """Run the use case, and draw the page anew; or say what is in the way, and keep what was typed."""
     try:
-        act(use_case, *args)
+        act(use_case, *args, **more)
     except HeliosError as error:
         trouble(error)
     else:
@@ -164,7 +164,7 @@ def activation() -> None:
     )
     reason = st.text_input("Reason", placeholder=WHY, key="rollout_reason")
     if st.button(f"Set to {wanted} %", type="primary"):
-        _finish(set_rollout, wanted, reason or None)
+        _finish(set_rollout, wanted, reason or None, seen={"rollout_percent": found.percent})
 
 
 def _more(number: int) -> str:
