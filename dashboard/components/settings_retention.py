@@ -65,8 +65,12 @@ def one_class(kept: Kept) -> None:
         st.markdown(f":blue[{_told(shared(would_expire, kept.data_class, wanted))}]")
     reason = st.text_input("Reason", placeholder="Why, for those who come later", key=f"reason_{kept.data_class}")
     if st.button(f"Keep {_days(wanted)}", type="primary", key=f"keep_{kept.data_class}_save"):
-        act(keep, kept.data_class, wanted, reason or None)
-        st.rerun()
+        try:
+            act(keep, kept.data_class, wanted, reason or None, seen={"keep_days": kept.keep_days})
+        except HeliosError as error:
+            trouble(error)
+        else:
+            st.rerun()
     st.caption("Saving deletes nothing. What has expired goes when somebody deletes it, at the right.")
 
 
