@@ -98,11 +98,13 @@ def edit_user(
     require_operator(workspace)
 
     def save(session: Session) -> UserRow:
-        etags.require_match(if_match, _tag(_user(session, user_id)))
+        user = _user(session, user_id)
+        etags.require_match(if_match, _tag(user))
+        # Asked once more of the account when it is locked: two who saw the same cannot both save.
         if changes.role is not None:
-            services.change_role(session, user_id, changes.role, reason)
+            services.change_role(session, user_id, changes.role, reason, seen=_edited(user))
         if changes.is_active is not None:
-            services.set_active(session, user_id, changes.is_active, reason)
+            services.set_active(session, user_id, changes.is_active, reason, seen={"is_active": user.is_active})
         return _user(session, user_id)
 
     return _shown(response, workspace.act(save))
@@ -117,7 +119,11 @@ def _user(session: Session, user_id: int) -> UserRow:
 
 
 def _tag(user: UserRow) -> str:
-    return etags.of_values({"role": user.role, "is_active": user.is_active})
+    return etags.of_values(_edited(user))
+
+
+def _edited(user: UserRow) -> dict[str, object]:
+    return {"role": user.role, "is_active": user.is_active}
 
 
 def _shown(response: Response, user: UserRow) -> UserRow:

@@ -5,6 +5,7 @@ as it was before there was any.
 """
 
 import hashlib
+from collections.abc import Mapping
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -14,6 +15,7 @@ from helios_core.database.session import principal_of
 from helios_core.errors import InvalidInput, NotEnabled, NotFound
 from helios_core.models import FeatureActivation, User
 from helios_core.services.audit import recorded
+from helios_core.services.editing import require_seen
 from helios_core.services.permissions import Action, require
 
 EVERYBODY_PERCENT = 100
@@ -46,24 +48,41 @@ def is_reached(user_id: int, percent: int) -> bool:
     return int.from_bytes(digest[:8]) % 100 < percent
 
 
-def set_rollout(session: Session, percent: int, reason: str | None = None) -> None:
-    """Enable Helios for `percent` of the users of whom nothing is said one by one."""
+def set_rollout(
+    session: Session, percent: int, reason: str | None = None, *, seen: Mapping[str, object] | None = None
+) -> None:
+    """Enable Helios for `percent` of the users of whom nothing is said one by one.
+
+    `seen`: `{"rollout_percent": …}` as the editor saw it, None where nobody had said; EditConflict where it is another.
+    """
     require(session, Action.EDIT_ACTIVATION)
     if not 0 <= percent <= EVERYBODY_PERCENT:
         raise InvalidInput({"rollout_percent": "The share is 0 to 100 %, a whole number."})
     found = _activation(session, None)
+    require_seen(seen, {"rollout_percent": found.rollout_percent if found else None}, "the roll-out")
     row = found or FeatureActivation(user_id=None)
     with refusals(session), recorded(session, "changed" if found else "added", row, reason):
         row.rollout_percent = percent
 
 
-def set_enabled_for(session: Session, user_id: int, is_enabled: bool | None, reason: str | None = None) -> None:
-    """Switch Helios on or off for one user; None: as the roll-out has it. Nothing of the user's is touched."""
+def set_enabled_for(
+    session: Session,
+    user_id: int,
+    is_enabled: bool | None,
+    reason: str | None = None,
+    *,
+    seen: Mapping[str, object] | None = None,
+) -> None:
+    """Switch Helios on or off for one user; None: as the roll-out has it. Nothing of the user's is touched.
+
+    `seen`: `{"is_enabled": …}` as the editor saw it; EditConflict where it is another by now.
+    """
     require(session, Action.EDIT_ACTIVATION)
     if session.get(User, user_id) is None:
         message = f"There is no user {user_id}."
         raise NotFound(message)
     found = _activation(session, user_id)
+    require_seen(seen, {"is_enabled": found.is_enabled if found else None}, f"what is said of user {user_id}")
     if is_enabled is None:
         if found is not None:
             with recorded(session, "removed", found, reason):

@@ -99,6 +99,16 @@ def opened(session: Session, table: type[Row], row_id: int, expected_updated_at:
     return row
 
 
+def require_seen(seen: Mapping[str, object] | None, held: Mapping[str, object], thing: str) -> None:
+    """Raise EditConflict where the editor saw other values than `held`, which are locked.
+
+    None: whoever asks says what shall be, whatever there was, as a command does.
+    """
+    if seen is not None and any(held[field] != value for field, value in seen.items()):
+        message = f"Somebody changed {thing} after you opened it; compare it with yours and save again."
+        raise EditConflict(message)
+
+
 def store(session: Session, row: Row, fields: Fields, action: str, reason: str | None) -> None:
     """Give the row these fields, and record it. Raises what the database refuses in the words of the domain."""
     with refusals(session), recorded(session, action, row, reason):

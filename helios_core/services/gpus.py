@@ -7,10 +7,10 @@ from pydantic import Field
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from helios_core.errors import EditConflict, InvalidInput, NotFound
+from helios_core.errors import InvalidInput, NotFound
 from helios_core.models import GPUResource
 from helios_core.services.allocations import accounts
-from helios_core.services.editing import Fields, store
+from helios_core.services.editing import Fields, require_seen, store
 from helios_core.services.permissions import Action, require
 from helios_core.services.promises import gib
 
@@ -54,9 +54,7 @@ def edit_card(
         select(GPUResource).where(GPUResource.id == gpu_id).with_for_update().execution_options(populate_existing=True)
     ).one()
     held = CardFields.of(card)
-    if held.snapshot() != CardFields.validated(seen).snapshot():
-        message = f"Somebody changed GPU {gpu_id} after you opened it; compare it with yours and save again."
-        raise EditConflict(message)
+    require_seen(CardFields.validated(seen).snapshot(), held.snapshot(), f"GPU {gpu_id}")
     fields = held.changed(changes)
     promised = sum(promise.promised_mib for promise in account.promises)
     left = card.total_memory_mb - (fields.reserved_memory_mb or 0)

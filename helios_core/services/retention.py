@@ -17,6 +17,7 @@ from helios_core.errors import InvalidInput
 from helios_core.models import BlackboardEvent, GPUEvent, MultiAgentConversation, RetentionRule
 from helios_core.models.base import Base
 from helios_core.services.audit import record, recorded
+from helios_core.services.editing import require_seen
 from helios_core.services.permissions import Action, require
 from helios_core.services.workspace import Workspace
 
@@ -68,14 +69,25 @@ class Expired:
     size_bytes: int
 
 
-def keep(session: Session, data_class: str, keep_days: int | None, reason: str | None = None) -> None:
-    """Keep data of a class for `keep_days`; None: for ever. Nothing is deleted before somebody applies it."""
+def keep(
+    session: Session,
+    data_class: str,
+    keep_days: int | None,
+    reason: str | None = None,
+    *,
+    seen: Mapping[str, object] | None = None,
+) -> None:
+    """Keep data of a class for `keep_days`; None: for ever. Nothing is deleted before somebody applies it.
+
+    `seen`: `{"keep_days": …}` as the editor saw it; EditConflict where it is another by now.
+    """
     require(session, Action.EDIT_RETENTION)
     if data_class not in CLASSES:
         raise InvalidInput({"data_class": f"Choose one of {', '.join(CLASSES)}."})
     if keep_days is not None:
         keep_days_checked(keep_days)
     found = session.get(RetentionRule, data_class, with_for_update=True, populate_existing=True)
+    require_seen(seen, {"keep_days": found.keep_days if found else None}, "how long it is kept")
     if keep_days is None:
         if found is not None:
             with recorded(session, "removed", found, reason):

@@ -2,6 +2,7 @@
 
 import getpass
 import re
+from collections.abc import Mapping
 from typing import get_args
 
 from sqlalchemy import select
@@ -13,6 +14,7 @@ from helios_core.database.session import Principal, Role
 from helios_core.errors import DuplicateEntry, InvalidInput, NotAllowed, NotFound, Refused
 from helios_core.models import User
 from helios_core.services.audit import record, values_of
+from helios_core.services.editing import require_seen
 from helios_core.services.permissions import Action, require
 
 USERNAME = re.compile(r"[^\s\x00-\x1f\x7f](?:[^\x00-\x1f\x7f]{0,98}[^\s\x00-\x1f\x7f])?")
@@ -54,21 +56,38 @@ def create_user(
     return user.id
 
 
-def change_role(session: Session, user_id: int, role: str, reason: str | None = None) -> None:
-    """Give a user another role; Refused where no active admin would be left."""
+def change_role(
+    session: Session, user_id: int, role: str, reason: str | None = None, *, seen: Mapping[str, object] | None = None
+) -> None:
+    """Give a user another role; Refused where no active admin would be left.
+
+    `seen`: columns of the account as the editor saw them; EditConflict where one is another by now.
+    """
     require(session, Action.EDIT_USERS)
     user = _locked(session, user_id)
     before = values_of(user)
+    require_seen(seen, before, f"the account {user.username}")
     user.role = _role(role)
     _keep_an_admin(session)
     _record(session, "changed", user, before, reason)
 
 
-def set_active(session: Session, user_id: int, is_active: bool, reason: str | None = None) -> None:
-    """Switch an account on or off; nothing of the user's is touched. Refused where no active admin would be left."""
+def set_active(
+    session: Session,
+    user_id: int,
+    is_active: bool,
+    reason: str | None = None,
+    *,
+    seen: Mapping[str, object] | None = None,
+) -> None:
+    """Switch an account on or off; nothing of the user's is touched. Refused where no active admin would be left.
+
+    `seen`: columns of the account as the editor saw them; EditConflict where one is another by now.
+    """
     require(session, Action.EDIT_USERS)
     user = _locked(session, user_id)
     before = values_of(user)
+    require_seen(seen, before, f"the account {user.username}")
     user.is_active = is_active
     _keep_an_admin(session)
     _record(session, "changed", user, before, reason)

@@ -1,12 +1,14 @@
 """For whom Helios is enabled, and that whoever it is off for loses nothing."""
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
 
 from helios_core.database.session import Database, Principal
-from helios_core.errors import InvalidInput, NotAllowed, NotEnabled, NotFound
+from helios_core.errors import EditConflict, InvalidInput, NotAllowed, NotEnabled, NotFound
 from helios_core.models import AgentConfiguration, AuditEvent
 from helios_core.services import agents
 from helios_core.services.activation import is_enabled_for, is_reached, set_enabled_for, set_rollout
@@ -58,6 +60,18 @@ def test_what_is_said_of_a_user_counts_more_than_the_roll_out(
         ("added", member.user_id, "a pilot"),
         ("changed", None, None),
     ]
+
+
+def test_nobody_overwrites_what_another_operator_said_meanwhile(workspace: Workspace, member: Principal) -> None:
+    user_id = member.user_id or 0
+    for percent, seen in ((50, None), (20, 50)):
+        workspace.act(partial(set_rollout, percent=percent, seen={"rollout_percent": seen}))
+    switch(workspace, member, False)
+    with pytest.raises(EditConflict, match="changed the roll-out"):
+        workspace.act(partial(set_rollout, percent=80, seen={"rollout_percent": 50}))
+    with pytest.raises(EditConflict, match="what is said of user"):
+        workspace.act(partial(set_enabled_for, user_id=user_id, is_enabled=True, seen={"is_enabled": None}))
+    assert workspace.read(lambda session: is_enabled_for(session, user_id)) is False
 
 
 def test_operators_may_always_work(workspace: Workspace) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, insert, select
 
 from helios_core.database.session import SYSTEM, Database, Principal
-from helios_core.errors import InvalidInput, NotAllowed
+from helios_core.errors import EditConflict, InvalidInput, NotAllowed
 from helios_core.models import (
     AgentResponse,
     AuditEvent,
@@ -146,3 +146,14 @@ def test_how_long_data_is_kept_is_an_operators_decision_with_a_trace(workspace: 
         with pytest.raises(InvalidInput) as refusal:
             keep(workspace, data_class, days)
         assert list(refusal.value.fields) == [field]
+
+
+def test_nobody_overwrites_what_another_operator_decided_meanwhile(workspace: Workspace) -> None:
+    def keep(days: int | None, seen: int | None) -> None:
+        workspace.act(lambda session: retention.keep(session, "gpu_events", days, seen={"keep_days": seen}))
+
+    keep(30, None)
+    for days in (None, 90):
+        with pytest.raises(EditConflict, match="how long it is kept"):
+            keep(days, None)
+    keep(90, 30)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, update
 
 from helios_core.database.session import SYSTEM, Database, Principal
-from helios_core.errors import DuplicateEntry, HeliosError, InvalidInput, NotAllowed, NotFound, Refused
+from helios_core.errors import DuplicateEntry, EditConflict, HeliosError, InvalidInput, NotAllowed, NotFound, Refused
 from helios_core.models import AuditEvent, User
 from helios_core.services.users import (
     change_role,
@@ -108,3 +108,17 @@ def test_of_two_admins_who_remove_each_other_one_stays(workspace: Workspace, dat
 
     with ThreadPoolExecutor(2) as pool:
         assert sorted(pool.map(remove, pairs)) == ["refused", "removed"]
+
+
+def test_nobody_overwrites_what_another_admin_saved_meanwhile(workspace: Workspace, member: Principal) -> None:
+    user_id, seen = member.user_id or 0, {"role": "user", "is_active": True}
+    workspace.act(lambda session: change_role(session, user_id, "viewer"))
+    for save in (
+        partial(change_role, user_id=user_id, role="operator", seen=seen),
+        partial(set_active, user_id=user_id, is_active=False, seen=seen),
+    ):
+        with pytest.raises(EditConflict, match="changed the account mira"):
+            workspace.act(save)
+    workspace.act(partial(set_active, user_id=user_id, is_active=False, seen={"is_active": True}))
+    found = workspace.read(lambda session: find_user(session, "mira"))
+    assert (found.role, found.is_active) == ("viewer", False)
