@@ -50,6 +50,7 @@ class Rule(Resource):
     max_memory_percent: int | None = Field(description="%.", examples=[85])
     max_temperature_celsius: int | None = Field(description="°C.", examples=[80])
     max_agents_per_gpu: int | None = Field(examples=[4])
+    applies_plans: bool = Field(description="Whether plans for its sake are applied without asking.")
     valid_from: datetime | None = Field(examples=["2026-11-22T12:38:00Z"])
     valid_until: datetime | None = Field(examples=["2026-12-22T12:38:00Z"])
     created_at: datetime = Field(examples=["2026-11-22T12:38:00Z"])

@@ -7,7 +7,9 @@ architectures in `CATALOGUE`; of any other model nothing is said.
 
 import math
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 MIB = 1024**2
 OVERHEAD_MIB = 512.0
@@ -46,6 +48,33 @@ class Architecture:
     has_attention_bias: bool = False
     observed_weights_mib: float | None = None
     """Where the formula for dense models does not apply: what a Q4_K_M file took on a card."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuantisedModel:
+    """What a model's memory follows from."""
+
+    architecture: Architecture
+    quantisation: str
+
+    def as_json(self) -> dict[str, Any]:
+        """What `model_of` reads."""
+        return asdict(self)
+
+
+OLLAMA_KEYS = {
+    "layers": "block_count",
+    "embedding": "embedding_length",
+    "heads": "attention.head_count",
+    "kv_heads": "attention.head_count_kv",
+    "feed_forward": "feed_forward_length",
+    "vocabulary": "vocab_size",
+    "head_size": "attention.key_length",
+}
+"""What Ollama calls the dimensions, after the name of the architecture."""
+NEEDED = ("layers", "embedding", "heads", "kv_heads", "feed_forward", "vocabulary")
+BIASED_FAMILIES = {"qwen2"}
+"""Architectures whose attention has bias vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +137,22 @@ def estimate(
     None where the model, its quantisation or the KV cache's type is not known. With flash attention, which llama.cpp
     turns on by itself, the compute buffer does not grow with the context.
     """
-    known = recognise(model_name)
+    model = recognise(model_name)
+    return None if model is None else estimate_of(model, context_tokens, parallel, kv_type, flash_attention)
+
+
+def estimate_of(
+    model: "QuantisedModel",
+    context_tokens: int,
+    parallel: int = 1,
+    kv_type: str = "f16",
+    flash_attention: bool = True,
+) -> MemoryEstimate | None:
+    """The same for a model whose dimensions are known."""
+    architecture, quantisation = model.architecture, model.quantisation
     kv_bytes = BYTES_PER_KV_VALUE.get(kv_type)
-    if known is None or kv_bytes is None:
+    if kv_bytes is None or quantisation not in QUANTISATIONS:
         return None
-    architecture, quantisation = known
     weights_mib = _weights_mib(architecture, quantisation)
     if weights_mib is None:
         return None
@@ -126,7 +166,7 @@ def estimate(
     )
 
 
-def recognise(model_name: str) -> tuple[Architecture, str] | None:
+def recognise(model_name: str) -> QuantisedModel | None:
     """The architecture and quantisation that a model's name stands for, or None where it is not in the catalogue."""
     match = MODEL_NAME.fullmatch(model_name.strip().lower())
     sizes = CATALOGUE.get(match["family"]) if match else None
@@ -137,7 +177,31 @@ def recognise(model_name: str) -> tuple[Architecture, str] | None:
     quantisation = (match["quantisation"] or DEFAULT_QUANTISATION).upper()
     if architecture is None or quantisation not in QUANTISATIONS:
         return None
-    return architecture, quantisation
+    return QuantisedModel(architecture, quantisation)
+
+
+def told_model(shown: Mapping[str, Any]) -> QuantisedModel | None:
+    """The model as Ollama's `/api/show` describes it; None where that lacks what the estimate follows from."""
+    info, details = shown.get("model_info") or {}, shown.get("details") or {}
+    family = info.get("general.architecture")
+    told = {field: info.get(f"{family}.{key}") for field, key in OLLAMA_KEYS.items()}
+    told["vocabulary"] = told["vocabulary"] or len(info.get("tokenizer.ggml.tokens") or ())
+    told["kv_heads"] = told["kv_heads"] or told["heads"]
+    if info.get(f"{family}.expert_count") or not all(isinstance(told[field], int) and told[field] for field in NEEDED):
+        return None
+    told["head_size"] = told["head_size"] or told["embedding"] // told["heads"]
+    quantisation = str(details.get("quantization_level") or DEFAULT_QUANTISATION).upper()
+    if quantisation not in QUANTISATIONS:
+        return None
+    return QuantisedModel(Architecture(**told, has_attention_bias=family in BIASED_FAMILIES), quantisation)
+
+
+def model_of(kept: Mapping[str, Any]) -> QuantisedModel | None:
+    """A model as `QuantisedModel.as_json` gave it."""
+    try:
+        return QuantisedModel(Architecture(**kept["architecture"]), str(kept["quantisation"]))
+    except (KeyError, TypeError):
+        return None
 
 
 def known_models() -> tuple[str, ...]:

@@ -1,7 +1,6 @@
 """Allocations: which agent is promised how much memory of which card. A card never promises more than it has."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Row, func, select
@@ -11,33 +10,23 @@ from helios_core.database.session import principal_of
 from helios_core.errors import InvalidInput
 from helios_core.models import AgentConfiguration, GPUAllocation, GPUResource
 from helios_core.services.audit import recorded
-from helios_core.services.promises import CardAccount, Need, Promise, estimated, fit_on, portions
-
-CARD_LOCKS = 0x67707573
-"""The first key of the advisory locks on cards; the second is the card's id."""
+from helios_core.services.everybody import everybodys_rows
+from helios_core.services.fleet import lock_fleet
+from helios_core.services.memory import MemoryBook
+from helios_core.services.promises import CardAccount, Need, Promise, fit_on, portions
 
 
 def accounts(session: Session, gpu_ids: Iterable[int] | None = None, *, lock: bool = False) -> list[CardAccount]:
     """The accounts of these cards, or of all; `lock`: nobody else promises any of them before this transaction ends."""
+    wanted = None if gpu_ids is None else list(gpu_ids)
+    if lock and wanted != []:
+        lock_fleet(session)
     cards = select(GPUResource).order_by(GPUResource.id).execution_options(populate_existing=True)
-    if gpu_ids is not None:
-        cards = cards.where(GPUResource.id.in_(list(gpu_ids)))
-    found = session.scalars(cards).all()
-    if lock:
-        _lock(session, [card.id for card in found])
-    with _everybodys_promises(session):
-        promises = _live_promises(session, [card.id for card in found])
+    found = session.scalars(cards if wanted is None else cards.where(GPUResource.id.in_(wanted))).all()
+    book = MemoryBook.load(session)
+    with everybodys_rows(session):
+        promises = _live_promises(session, [card.id for card in found], book)
     return [_account(card, promises.get(card.id, [])) for card in found]
-
-
-def _lock(session: Session, gpu_ids: Sequence[int]) -> None:
-    """Hold the right to promise these cards until the transaction ends.
-
-    In the order of their ids, so that two transactions cannot wait for each other; and not the cards' rows, which the
-    collector writes every second.
-    """
-    for gpu_id in sorted(gpu_ids):
-        session.execute(select(func.pg_advisory_xact_lock(CARD_LOCKS, gpu_id)))
 
 
 def keep_promise(session: Session, configuration: AgentConfiguration, owner_id: int | None = None) -> None:
@@ -87,7 +76,7 @@ def _promise(
     held: Sequence[GPUAllocation],
     owner_id: int | None,
 ) -> None:
-    need = need_of(configuration)
+    need = need_of(configuration, MemoryBook.load(session))
     if need is None:
         message = (
             f"How much memory {configuration.assigned_llm} takes is not known; "
@@ -115,12 +104,13 @@ def _new_allocation(configuration: AgentConfiguration, gpu_id: int, owner_id: in
     )
 
 
-def need_of(configuration: AgentConfiguration) -> Need | None:
-    """What the agent needs of a card: what its configuration says, else the estimate; None where neither is known."""
+def need_of(configuration: AgentConfiguration, book: MemoryBook) -> Need | None:
+    """What the agent needs of a card: what its configuration says, else what is known of its model; None: nothing."""
+    provider, model_name = configuration.model_provider, configuration.assigned_llm
+    figures = book.figures(provider, model_name, configuration.context_tokens)
     memory = configuration.allocated_memory_mb
-    if memory is None:
-        found = estimated(configuration.model_provider, configuration.assigned_llm, configuration.context_tokens)
-        memory = None if found is None else found.reservation_mib
+    if memory is None and figures is not None:
+        memory = figures.reservation_mib
     if memory is None:
         return None
     return Need(
@@ -129,6 +119,7 @@ def need_of(configuration: AgentConfiguration) -> Need | None:
         model_name=configuration.assigned_llm,
         context_tokens=configuration.context_tokens,
         memory_mib=memory,
+        shared_mib=0 if figures is None else figures.shared_mib,
     )
 
 
@@ -143,15 +134,7 @@ def _settle(session: Session, account: CardAccount) -> None:
                 allocation.allocated_memory_mb = portion
 
 
-@contextmanager
-def _everybodys_promises(session: Session) -> Iterator[None]:
-    """Count what others were promised, which decides what a card has left, though their rows stay unseen."""
-    session.execute(select(func.set_config("helios.role", "operator", True)))
-    yield
-    session.execute(select(func.set_config("helios.role", principal_of(session).role, True)))
-
-
-def _live_promises(session: Session, gpu_ids: Sequence[int]) -> dict[int, list[Promise]]:
+def _live_promises(session: Session, gpu_ids: Sequence[int], book: MemoryBook) -> dict[int, list[Promise]]:
     # Tables and not models: a member's session adds its own user to each query of a model.
     allocations, configurations = GPUAllocation.__table__, AgentConfiguration.__table__
     configuration_id = func.coalesce(allocations.c.configuration_id, allocations.c.default_configuration_id)
@@ -175,16 +158,16 @@ def _live_promises(session: Session, gpu_ids: Sequence[int]) -> dict[int, list[P
     )
     promises: dict[int, list[Promise]] = {}
     for row in rows:
-        promises.setdefault(row.gpu_id, []).append(_promise_of(row))
+        promises.setdefault(row.gpu_id, []).append(_promise_of(row, book))
     return promises
 
 
-def _promise_of(row: Row[*tuple[Any, ...]]) -> Promise:
+def _promise_of(row: Row[*tuple[Any, ...]], book: MemoryBook) -> Promise:
     is_configured = row.configuration_id is not None
+    figures = book.figures(row.model_provider, row.model_name, row.context_tokens) if is_configured else None
     memory = row.configured_memory_mb
-    if is_configured and memory is None:
-        found = estimated(row.model_provider, row.model_name, row.context_tokens)
-        memory = None if found is None else found.reservation_mib
+    if memory is None and figures is not None:
+        memory = figures.reservation_mib
     return Promise(
         allocation_id=row.id,
         configuration_id=row.configuration_id,
@@ -194,6 +177,7 @@ def _promise_of(row: Row[*tuple[Any, ...]]) -> Promise:
             model_name=row.model_name if is_configured else None,
             context_tokens=row.context_tokens,
             memory_mib=row.allocated_memory_mb if memory is None else memory,
+            shared_mib=0 if figures is None else figures.shared_mib,
         ),
         promised_mib=row.allocated_memory_mb,
     )

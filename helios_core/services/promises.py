@@ -8,8 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from helios_core.models import ModelProvider
-from helios_core.providers.memory import MemoryEstimate, estimate
+from helios_core.providers.memory import estimate
 
 DEFAULT_CONTEXT_TOKENS = 4096
 """What Ollama gives a model on a small card where nobody says how much."""
@@ -24,6 +23,8 @@ class Need:
     model_name: str | None
     context_tokens: int | None
     memory_mib: int
+    shared_mib: int | None = None
+    """What of it agents on the same loaded model pay once; None: as the catalogue has it."""
 
     @property
     def loaded_model(self) -> tuple[object, ...]:
@@ -106,13 +107,6 @@ def gib(mib: int) -> str:
     return f"{mib / 1024:.1f}"
 
 
-def estimated(provider: ModelProvider, model_name: str, context_tokens: int | None) -> MemoryEstimate | None:
-    """What a model on our own cards takes; None where it runs elsewhere or is not known."""
-    if provider is not ModelProvider.OLLAMA:
-        return None
-    return estimate(model_name, context_tokens or DEFAULT_CONTEXT_TOKENS)
-
-
 def portions(needs: Sequence[Need]) -> list[int]:
     """What each need adds to a card, in MiB and in order: whoever comes second to a loaded model shares it."""
     loaded: set[tuple[object, ...]] = set()
@@ -134,6 +128,8 @@ def _by_model(needs: Sequence[Need]) -> dict[str, int]:
 
 def _shared_mib(need: Need) -> int:
     """What a further agent does not pay: rounded down, so that nobody is promised too little."""
+    if need.shared_mib is not None:
+        return need.shared_mib
     found = estimate(need.model_name or "", need.context_tokens or DEFAULT_CONTEXT_TOKENS)
     return 0 if found is None else math.floor(found.shared_mib)
 

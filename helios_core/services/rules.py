@@ -61,6 +61,13 @@ class RuleFields(Fields):
         int | None,
         Field(ge=1, le=32_767, title="Agents per GPU", description="Agents per GPU are 1 to 32,767, or empty."),
     ] = None
+    applies_plans: Annotated[
+        bool,
+        Field(
+            title="Applies plans by itself",
+            description="Plans that bring a card back within the rule are applied without asking, or they are not.",
+        ),
+    ] = False
     valid_from: Annotated[
         AwareDatetime | None,
         Field(strict=False, title="From", description="The rule begins at a time with its zone, or at once."),

@@ -14,8 +14,9 @@ from helios_core.models import AgentConfiguration, AgentConfigurationVersion, Mo
 from helios_core.providers.memory import MemoryEstimate, known_models
 from helios_core.services.allocations import accounts
 from helios_core.services.configurations import ConfigurationFields, FieldChange, differences
+from helios_core.services.memory import MemoryBook, MemoryFigures
 from helios_core.services.permissions import Action, may
-from helios_core.services.promises import CardFit, Need, estimated, fit_on
+from helios_core.services.promises import CardFit, Need, fit_on
 
 Source = Literal["own", "default"]
 """Whose a field's value is: the user's own, or the default's, which it follows."""
@@ -70,8 +71,14 @@ class ConfigurationForm:
 class Fits:
     """Where an agent fits with a draft of its configuration."""
 
-    estimate: MemoryEstimate | None
+    figures: MemoryFigures | None
+    """What is known of the model's memory: estimated, and corrected by what was measured."""
     cards: tuple[CardFit, ...]
+
+    @property
+    def estimate(self) -> MemoryEstimate | None:
+        """The estimate by the arithmetic."""
+        return None if self.figures is None else self.figures.estimate
 
 
 def held_configuration(session: Session, agent_id: str) -> HeldConfiguration:
@@ -137,9 +144,10 @@ def card_fits(
     # A user's draft of the default becomes a configuration of their own, for which nothing is promised yet.
     keeps = configuration.user_id == (None if principal.sees_all else principal.user_id)
     own_id, owner_id = (configuration.id, configuration.user_id) if keeps else (None, principal.user_id)
-    found = estimated(ModelProvider(provider), model_name, context_tokens)
+    found = MemoryBook.load(session).figures(ModelProvider(provider), model_name, context_tokens)
     memory = memory_mb if memory_mb is not None else found.reservation_mib if found else None
-    need = None if memory is None else Need(owner_id, agent_id, model_name, context_tokens, memory)
+    shared = 0 if found is None else found.shared_mib
+    need = None if memory is None else Need(owner_id, agent_id, model_name, context_tokens, memory, shared)
     fits = [fit_on(account, need, own_id) for account in accounts(session)]
     if not principal.sees_all:
         fits = [replace(fit, promised_by_model={}) for fit in fits]

@@ -30,6 +30,8 @@ class Rule:
     max_memory_percent: int | None
     max_temperature_celsius: int | None
     max_agents_per_gpu: int | None
+    applies_plans: bool
+    """Whether plans that bring a card back within the rule are applied without asking."""
     valid_from: datetime | None
     valid_until: datetime | None
     created_at: datetime
@@ -70,6 +72,7 @@ def _rule(session: Session, row: LoadBalancingRule, now: datetime) -> Rule:
         max_memory_percent=row.max_memory_percent,
         max_temperature_celsius=row.max_temperature_celsius,
         max_agents_per_gpu=row.max_agents_per_gpu,
+        applies_plans=row.applies_plans,
         valid_from=row.valid_from,
         valid_until=row.valid_until,
         created_at=row.created_at,

@@ -1,0 +1,46 @@
+"""Wishes: what an agent's configuration asks of placement beyond memory, under `placement` of its constraints."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+
+
+class Wishes(BaseModel):
+    """All that may stand there; a group of agents that belong together, or are kept apart, is a name of its owner's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    compute_percent: Annotated[float, Field(ge=0, le=100)] = 0
+    """What of a card's compute it is promised."""
+    preferred_gpu: Annotated[int, Field(ge=0)] | None = None
+    affinity: Name | None = None
+    """Agents of one affinity share a card."""
+    anti_affinity: Name | None = None
+    """Agents of one anti-affinity never share a card."""
+    gpu_types: list[Name] = []
+    """The names of cards that will do; none: any."""
+
+
+def checked_wishes(constraints: Mapping[str, Any]) -> Wishes:
+    """The wishes of a configuration's constraints; ValueError with a sentence where they cannot be."""
+    try:
+        return Wishes.model_validate(constraints.get("placement", {}))
+    except ValidationError as error:
+        problem = error.errors()[0]
+        place = ".".join(("placement", *(str(part) for part in problem["loc"])))
+        if problem["type"] == "extra_forbidden":
+            message = f"There is no {place}; placement has {', '.join(Wishes.model_fields)}."
+        else:
+            message = f"{place} cannot be this: {problem['msg'][:1].lower()}{problem['msg'][1:]}."
+        raise ValueError(message) from error
+
+
+def stored_wishes(constraints: Mapping[str, Any] | None) -> Wishes:
+    """The wishes of a stored configuration; what another program wrote in a form of its own asks for nothing."""
+    try:
+        return checked_wishes(constraints or {})
+    except (ValueError, AttributeError):
+        return Wishes()
