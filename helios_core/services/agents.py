@@ -48,7 +48,7 @@ def save_configuration(
     require(session, Action.EDIT_CONFIGURATIONS)
     reason = checked_reason(reason)
     lock_agents(session, [agent_id])
-    seen = _resolved(session, agent_id, lock=True)
+    seen = edited_configuration(session, agent_id, lock=True)
     if seen.version != expected_version:
         raise EditConflict(_conflict(session, seen, expected_version))
     before = ConfigurationFields.of(seen).snapshot()
@@ -56,14 +56,14 @@ def save_configuration(
     changed = differences(before, fields.snapshot())
     if not changed:
         return SavedConfiguration(agent_id, seen.version, ())
-    configuration = seen if seen.user_id == _edited_user_id(session) else _override(session, seen)
+    configuration = seen if seen.user_id == edited_user_id(session) else own_configuration(session, seen)
     write_version(session, configuration, fields, reason, changed_by=principal_of(session).user_id)
     return SavedConfiguration(agent_id, configuration.version, changed)
 
 
 def roll_back(session: Session, agent_id: str, version: int, expected_version: int) -> SavedConfiguration:
     """Save what `version` held as a new version; what was saved in between stays in the list."""
-    configuration = _resolved(session, agent_id)
+    configuration = edited_configuration(session, agent_id)
     snapshot = session.scalar(
         select(AgentConfigurationVersion.snapshot).where(
             AgentConfigurationVersion.configuration_id == configuration.id,
@@ -80,7 +80,7 @@ def return_to_default(session: Session, agent_id: str, expected_version: int, re
     """Remove the principal's own configuration of `agent_id`, with its versions, so that the default holds again."""
     require(session, Action.EDIT_CONFIGURATIONS)
     lock_agents(session, [agent_id])
-    own = _resolved(session, agent_id, lock=True)
+    own = edited_configuration(session, agent_id, lock=True)
     if own.user_id is None:
         message = f"You have no configuration of {agent_id} of your own; the default holds."
         raise NotFound(message)
@@ -93,7 +93,7 @@ def return_to_default(session: Session, agent_id: str, expected_version: int, re
 
 def set_enabled(session: Session, agent_id: str, is_enabled: bool) -> SavedConfiguration:
     """Switch an agent on or off. One that is off holds no GPU memory and gets no work."""
-    seen = _resolved(session, agent_id)
+    seen = edited_configuration(session, agent_id)
     reason = "switched on" if is_enabled else "switched off"
     return save_configuration(session, agent_id, {"is_enabled": is_enabled}, seen.version, reason)
 
@@ -135,15 +135,15 @@ def create_agent(
     return SavedConfiguration(agent_id, configuration.version, ())
 
 
-def _edited_user_id(session: Session) -> int | None:
+def edited_user_id(session: Session) -> int | None:
     """Whose configurations the principal edits: an operator everybody's default, a user their own."""
     principal = principal_of(session)
     return None if principal.sees_all else principal.user_id
 
 
-def _resolved(session: Session, agent_id: str, *, lock: bool = False) -> AgentConfiguration:
+def edited_configuration(session: Session, agent_id: str, *, lock: bool = False) -> AgentConfiguration:
     """What holds for the principal: their own configuration, else the default."""
-    own = _edited_user_id(session)
+    own = edited_user_id(session)
     query = (
         select(AgentConfiguration)
         .where(AgentConfiguration.agent_id == agent_id, AgentConfiguration.user_id.is_not_distinct_from(own))
@@ -163,9 +163,9 @@ def _resolved(session: Session, agent_id: str, *, lock: bool = False) -> AgentCo
     return found
 
 
-def _override(session: Session, default: AgentConfiguration) -> AgentConfiguration:
+def own_configuration(session: Session, default: AgentConfiguration) -> AgentConfiguration:
     """A user's own configuration, which counts on from the version of the default that it was made from."""
-    override = AgentConfiguration(user_id=_edited_user_id(session), agent_id=default.agent_id, version=default.version)
+    override = AgentConfiguration(user_id=edited_user_id(session), agent_id=default.agent_id, version=default.version)
     for field, value in ConfigurationFields.of(default):
         setattr(override, field, value)
     try:

@@ -69,7 +69,7 @@ def load_fleet(session: Session, configurations: ColumnElement[bool] | None = No
         if configurations is not None:
             seen = {row.configuration_id for row in rows}
             rows += [row for row in session.execute(unseated(configurations)) if row.configuration_id not in seen]
-        quotas = dict(session.execute(select(PlacementQuota.user_id, PlacementQuota.max_memory_mb)).tuples().all())
+        quotas = {row.user_id: row.max_memory_mb for row in session.scalars(select(PlacementQuota))}
     principal = principal_of(session)
     seats = seats_of(rows, limits, book, sees_all=principal.sees_all, me=principal.user_id)
     placer = _placer([gpu_of(card) for card in cards], limits, seats.values(), quotas)

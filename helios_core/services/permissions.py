@@ -30,6 +30,10 @@ class Action(StrEnum):
     EDIT_CARDS = "change cards"
     EDIT_RULES = "edit load-balancing rules"
     EDIT_CONSTRAINTS = "edit constraints of models"
+    MOVE_AGENTS = "move agents between cards"
+    """By plans, also agents of others; a user's own go with EDIT_CONFIGURATIONS."""
+    EDIT_QUOTAS = "say how much memory a user's agents may have"
+    TAKE_LEASES = "take memory of a card for a while"
     EDIT_ACTIVATION = "switch Helios on or off for users"
     EDIT_RETENTION = "say how long data is kept"
     DELETE_EXPIRED = "delete expired data"
@@ -53,6 +57,9 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.EDIT_CARDS: OPERATORS,
     Action.EDIT_RULES: OPERATORS,
     Action.EDIT_CONSTRAINTS: OPERATORS,
+    Action.MOVE_AGENTS: OPERATORS,
+    Action.EDIT_QUOTAS: OPERATORS,
+    Action.TAKE_LEASES: WRITERS,
     Action.EDIT_ACTIVATION: OPERATORS,
     Action.EDIT_RETENTION: OPERATORS,
     Action.DELETE_EXPIRED: OPERATORS,
