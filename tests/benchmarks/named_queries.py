@@ -17,6 +17,7 @@ from helios_core.errors import HeliosError
 from helios_core.views.allocations import AllocationFilter
 from helios_core.views.audit import AuditFilter
 from helios_core.views.conversation_lists import ConversationFilter
+from helios_core.views.decisions import DecisionFilter
 from helios_core.views.delegations import DelegationFilter
 from helios_core.views.paging import Cursor
 
@@ -82,6 +83,7 @@ def _views() -> Iterator[tuple[str, Callable[..., object]]]:
 def _choices(parameter: inspect.Parameter, conversation_id: int, now: datetime) -> Sequence[object]:
     """What a parameter is given; a new one has to be told here."""
     by_type: dict[object, Sequence[object]] = {
+        bool: [False, True],
         ConversationFilter: _filters(
             ConversationFilter, words=["zebra"], source=["import", "sample"], state=["failed", "cancelled"],
             agent_id=["data_analyst", RARE], phase=["processing", "review"],
@@ -97,11 +99,17 @@ def _choices(parameter: inspect.Parameter, conversation_id: int, now: datetime) 
         AllocationFilter: _filters(
             AllocationFilter, gpu_id=[3], agent_id=["technical_expert", RARE], is_live=[True]
         ),
+        DecisionFilter | None: _filters(
+            DecisionFilter, agent_id=["data_analyst", RARE], gpu_id=[3, 1_000_000], outcome=["moved", "refused"]
+        ),
     }  # fmt: skip
     delegation_id = conversation_id * 10 - 5
     by_name: dict[str, Sequence[object]] = {
         "agent_id": ["technical_expert"],
         "allocation_id": [conversation_id],
+        "decision_id": [conversation_id],
+        "plan_id": [conversation_id // 10],
+        "status": ["draft", "applied"],
         "user_id": [2],
         "user_ids": [tuple(range(1, 21))],
         "words": ["", "zebra"],

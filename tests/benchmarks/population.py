@@ -127,13 +127,13 @@ FROM generate_series(1, :conversations) i, generate_series(0, 7) place
 """,
     "task_delegations": """
 INSERT INTO task_delegations (id, user_id, conversation_id, pm_agent_id, target_agent_id, task_description, status,
-    position, gpu_id, delegated_at, started_at, completed_at, created_at)
+    position, context, gpu_id, delegated_at, started_at, completed_at, created_at)
 SELECT (i - 1) * 10 + place, {owner}, i, 'project_manager', (ARRAY[{agents}])[1 + (i + place) % 5],
     'Look into the ' || (ARRAY[{words}])[1 + (i + place) % 8],
     CASE WHEN i > :conversations - 40 THEN (ARRAY['pending', 'in_progress'])[1 + place % 2]
         WHEN (i * 10 + place) % 40 = 0 THEN 'failed' WHEN (i * 10 + place) % 90 = 0 THEN 'timeout'
         ELSE 'completed' END::taskdelegationstatus,
-    place, i % :cards, {at}, {at} + interval '5 seconds',
+    place, jsonb_build_object('place', place, 'depends_on', '[]'::jsonb), i % :cards, {at}, {at} + interval '5 seconds',
     CASE WHEN i > :conversations - 40 THEN NULL ELSE {at} + interval '50 seconds' END,
     {at} + place * interval '1 second'
 FROM generate_series(1, :conversations) i, generate_series(1, 10) place
@@ -169,6 +169,54 @@ SELECT {owner}, 'chat ' || i, {at} FROM generate_series(1, :conversations) i
 INSERT INTO blackboard_events (user_id, source_agent_id, event_type, created_at)
 SELECT {owner}, 'project_manager', 'task_assigned', {at} FROM generate_series(1, :conversations) i
 """,
+    "consensus_memory_nodes": """
+INSERT INTO consensus_memory_nodes (user_id, node_type, content, created_at)
+SELECT {owner}, 'synthesis', 'So it is with ' || (ARRAY[{words}])[1 + i % 8], {at}
+FROM generate_series(1, :conversations) i
+""",
+    "agent_context_states": """
+INSERT INTO agent_context_states (user_id, session_id, agent_id, context_tier, context_key, updated_at)
+SELECT user_id, id, 'data_analyst', 'shared', 'finding', created_at FROM chat_mode_sessions
+""",
+    "validation_checkpoints": """
+INSERT INTO validation_checkpoints (user_id, session_id, checkpoint_type, status, score, created_at)
+SELECT user_id, id, 'response_quality', 'passed', 0.8, created_at FROM chat_mode_sessions
+""",
+    "conversation_runs": """
+INSERT INTO conversation_runs (user_id, conversation_id, requested_at, taken_at, ended_at)
+SELECT user_id, id, created_at, created_at, ended_at FROM multi_agent_conversations
+""",
+    "quality_scores": """
+INSERT INTO quality_scores (user_id, conversation_id, response_id, source, value, scale_low, scale_high, created_at)
+SELECT user_id, conversation_id, id, 'self', (id % 100) / 100.0, 0, 1, created_at FROM agent_responses
+""",
+    "synthesis_claims": """
+INSERT INTO synthesis_claims (user_id, synthesis_id, position, content)
+SELECT user_id, id, place, 'It is cheaper by ' || place || ' %' FROM task_synthesis, generate_series(0, 2) place
+""",
+    "claim_stances": """
+INSERT INTO claim_stances (user_id, claim_id, agent_id, stance)
+SELECT user_id, id, agent, 'for' FROM synthesis_claims, unnest(ARRAY['technical_expert', 'data_analyst']) agent
+""",
+    "conversation_findings": """
+INSERT INTO conversation_findings (user_id, conversation_id, kind, sentence, excerpt, effect, created_at)
+SELECT {owner}, i, 'unknown_expert', 'There is no such expert.', '@[Nobody]', 'left out', {at}
+FROM generate_series(1, :conversations) i
+""",
+    "placement_plans": """
+INSERT INTO placement_plans (status, title, created_by, created_at, applied_at)
+SELECT 'applied', 'Plan ' || i, :users + 1, {at}, {at} FROM generate_series(1, :conversations / 10) i
+""",
+    "placement_moves": """
+INSERT INTO placement_moves (plan_id, position, agent_id, version_before, from_gpu_id, to_gpu_id)
+SELECT id, place, 'data_analyst', 1, 0, 1 FROM placement_plans, generate_series(0, 4) place
+""",
+    "placement_decisions": """
+INSERT INTO placement_decisions (user_id, agent_id, outcome, cause, from_gpu_id, to_gpu_id, decided_at)
+SELECT {owner}, (ARRAY[{agents}])[1 + i % 5], (ARRAY['placed', 'moved', 'kept'])[1 + i % 3], 'asked',
+    i % :cards, (i + 1) % :cards, {at}
+FROM generate_series(1, :conversations) i
+""",
     "api_keys": """
 INSERT INTO api_keys (user_id, name, key_id, secret_hash, scopes)
 SELECT id, 'grafana', 'k' || lpad(id::text, 7, '0'), '00', '["read"]' FROM users
@@ -177,9 +225,12 @@ SELECT id, 'grafana', 'k' || lpad(id::text, 7, '0'), '00', '["read"]' FROM users
 """What is made, in this order."""
 
 GROWING = (
-    "agent_configuration_versions", "agent_participations", "agent_responses", "audit_events", "blackboard_events",
-    "chat_mode_sessions", "conversation_messages", "conversation_phases", "gpu_allocations", "gpu_events",
-    "gpu_sample_rollups", "gpu_samples", "multi_agent_conversations", "task_delegations", "task_synthesis",
+    "agent_configuration_versions", "agent_context_states", "agent_participations", "agent_responses", "audit_events",
+    "blackboard_events", "chat_mode_sessions", "claim_stances", "consensus_memory_nodes", "conversation_findings",
+    "conversation_messages", "conversation_phases", "conversation_runs", "gpu_allocations", "gpu_events",
+    "gpu_sample_rollups", "gpu_samples", "multi_agent_conversations", "placement_decisions", "placement_moves",
+    "placement_plans", "quality_scores", "synthesis_claims", "task_delegations", "task_synthesis",
+    "validation_checkpoints",
 )  # fmt: skip
 """The tables that grow with use."""
 
