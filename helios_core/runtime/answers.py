@@ -15,7 +15,7 @@ HEADING = re.compile(
     r"(?P<name>answer|grounds|requirements|confidence|open)\s*(?P<colon>:)?\s*(?P=bold)?\s*(?P<late>:)?(?P<rest>.*)$",
     re.IGNORECASE,
 )
-NUMBER = re.compile(r"(?<![\w.,])(?P<value>\d+(?:[.,]\d+)?)\s*(?:(?P<percent>%)|(?:/|out of)\s*(?P<of>\d+))?")
+NUMBER = re.compile(r"(?<![\w.,-])(?P<value>\d+(?:[.,]\d+)?)\s*(?:(?P<percent>%)|(?:/|out of)\s*(?P<of>\d+))?")
 
 
 @dataclass(frozen=True, slots=True)

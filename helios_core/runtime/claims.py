@@ -77,7 +77,7 @@ def _proved(
     heard: set[str] = set()
     for stance in stances:
         number, position, quote = stance.get("response"), stance.get("stance"), stance.get("quote")
-        if not isinstance(number, int) or not 1 <= number <= len(responses):
+        if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= len(responses):
             rejected.append(Rejected(claim, None, "It names a response that there is not."))
             continue
         response = responses[number - 1]
