@@ -15,8 +15,14 @@ RUN_WORDS = 3
 MIN_OVERLAP = 0.15
 """A response has part in a passage that repeats at least this share of its runs of words from it."""
 
-CITATION = re.compile(r"\s*\[([^\]\n]{1,200})\]")
-SENTENCE_END = re.compile(r"(?<=[.!?:])\s+(?=[\"'“(*\[]*[A-ZÀ-ÞА-Я0-9])|\n+")
+CITATION = re.compile(r"\s*\[([^\]\n]{1,200})\](?!\()")
+# After a full stop that ends no number of a list, with the citations that follow it; and after every line.
+PASSAGE_END = re.compile(
+    r"""(?<=[.!?:]) (?<!\b\d\.) (?<!\b\d\d\.)
+        (?: (?:[ \t]* \[[^\]\n]{1,200}\](?!\())+ \.? \s+ | \s+ (?=[\"'“(*]*[A-ZÀ-ÞА-Я0-9]) )
+      | \n+""",
+    re.VERBOSE,
+)
 WORD = re.compile(r"\w+")
 
 
@@ -93,7 +99,7 @@ def _cited(text: str, sources: Sequence[Source]) -> list[int]:
 def _split(answer: str) -> Iterator[str]:
     """The answer's sentences and lines, each with the white space that follows it."""
     start = 0
-    for found in SENTENCE_END.finditer(answer):
+    for found in PASSAGE_END.finditer(answer):
         yield answer[start : found.end()]
         start = found.end()
     if start < len(answer):

@@ -226,7 +226,7 @@ def synthesis(
         _responses("What the experts answered:", responses),
         f"On this they differ:\n{quoted(_disputes(disputed, names))}" if disputed else "",
         f"Nobody answered this; say so:\n{quoted(_bullets(missing))}" if missing else "",
-        f"Your answer before:\n{quoted(before)}" if before else "",
+        f"Your answer before:\n{quoted(before)}" if before is not None else "",
         f"A review wants these changes:\n{quoted(_bullets(changes))}" if changes else "",
         "Write the answer for the person who asked, as text. After each sentence that rests on experts, name them in "
         "square brackets as they are called above, such as [Technical Expert] or [Technical Expert, Data Analyst]. "
