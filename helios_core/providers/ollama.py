@@ -18,7 +18,7 @@ from helios_core.providers.connection import connect
 from helios_core.providers.endpoints import Endpoint
 from helios_core.providers.failures import QUOTED_CHARACTERS, refusal, translated
 from helios_core.providers.listing import listed
-from helios_core.providers.memory import Architecture
+from helios_core.providers.memory import QuantisedModel, told_model
 from helios_core.providers.streaming import Piece, Pieces, streamed
 
 NANOSECONDS = 1e9
@@ -45,8 +45,8 @@ class ModelDescription:
     quantisation: str | None
     context_tokens: int | None
     capabilities: tuple[str, ...]
-    architecture: Architecture | None
-    """Its dimensions for an estimate of memory, where it tells them all."""
+    estimated: QuantisedModel | None
+    """What its memory follows from, where Ollama tells all of that."""
 
 
 class Client:
@@ -172,32 +172,12 @@ def _loaded(model: Mapping[str, Any]) -> LoadedModel:
 
 def _described(name: str, shown: Mapping[str, Any]) -> ModelDescription:
     details, info = shown.get("details") or {}, shown.get("model_info") or {}
-    prefix = f"{info.get('general.architecture', '')}."
-    dimensions = {key.removeprefix(prefix): value for key, value in info.items() if key.startswith(prefix)}
     return ModelDescription(
         name=name,
         family=details.get("family") or None,
         parameters=details.get("parameter_size") or None,
         quantisation=details.get("quantization_level") or None,
-        context_tokens=dimensions.get("context_length"),
+        context_tokens=info.get(f"{info.get('general.architecture')}.context_length"),
         capabilities=tuple(shown.get("capabilities") or ()),
-        architecture=_architecture(dimensions, details.get("family") or ""),
-    )
-
-
-def _architecture(dimensions: Mapping[str, Any], family: str) -> Architecture | None:
-    """The dimensions of a dense model; None where one is missing, or where experts share the work."""
-    names = ("block_count", "embedding_length", "attention.head_count", "feed_forward_length", "vocab_size")
-    if "expert_count" in dimensions or not all(isinstance(dimensions.get(name), int) for name in names):
-        return None
-    layers, embedding, heads, feed_forward, vocabulary = (dimensions[name] for name in names)
-    return Architecture(
-        layers=layers,
-        embedding=embedding,
-        heads=heads,
-        kv_heads=dimensions.get("attention.head_count_kv", heads),
-        feed_forward=feed_forward,
-        vocabulary=vocabulary,
-        head_size=dimensions.get("attention.key_length", embedding // heads),
-        has_attention_bias=family.startswith("qwen2"),
+        estimated=told_model(shown),
     )

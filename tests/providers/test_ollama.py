@@ -8,7 +8,7 @@ import pytest
 
 from helios_core.errors import UnknownModel
 from helios_core.providers.endpoints import Endpoint
-from helios_core.providers.memory import CATALOGUE
+from helios_core.providers.memory import recognise
 from helios_core.providers.ollama import Client, LoadedModel, ModelDescription
 from tests.providers.served import served
 from tests.providers.wire import Wire
@@ -47,7 +47,7 @@ def test_residency_says_how_much_of_a_model_is_on_cards(endpoint: Endpoint) -> N
 
 def test_a_described_model_has_the_dimensions_that_an_estimate_needs(endpoint: Endpoint) -> None:
     described_model = described(endpoint, "alpha")
-    assert described_model.architecture == CATALOGUE["llama3.1"]["8b"]
+    assert described_model.estimated == recognise("llama3.1:8b")
     assert described_model.quantisation == "Q4_K_M"
     assert described_model.context_tokens == 131072
     assert described_model.capabilities == ("completion", "tools")
