@@ -109,7 +109,7 @@ def decide(
         if held is not None:
             placer.ledger.restore(held)
         return None, explanation
-    (position,) = placer.promise(seat.request, reasons.choice).cards
+    (position,) = placer.promise(request, reasons.choice).cards
     return placer.ledger.cards[position].gpu.gpu_id, explanation
 
 

@@ -1,9 +1,10 @@
 """Seats: agents as placement sees them, made of the rows of configurations and allocations."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, case, func, null, select
@@ -45,6 +46,8 @@ class Seat:
     measured_mib: int | None = None
     holder: str | None = None
     expires_at: datetime | None = None
+    is_unseen: bool = False
+    """Whether it is another user's, of whom the reader may learn nothing but sums."""
 
     @property
     def name(self) -> str:
@@ -120,14 +123,46 @@ def seats_of(
     for row in rows:
         is_lease = row.configuration_id is None
         owner_id = row.holder_id if is_lease else row.owner_id
-        if sees_all or owner_id in {None, me}:
+        is_unseen = not sees_all and owner_id not in {None, me}
+        if not is_unseen:
             name = row.agent_id if owner_id is None else f"{row.agent_id} of {row.username}"
             name = f"{name}, lease {row.allocation_id}" if is_lease else name
             name = name if name not in seats else f"{name}, allocation {row.allocation_id}"
         else:
             name = f"another user's agent, {row.allocation_id or row.configuration_id}"
-        seats[name] = _leased(row, name) if is_lease else _configured(row, name, limits, book)
+        seat = _leased(row, name) if is_lease else _configured(row, name, limits, book)
+        seats[name] = replace(seat, is_unseen=True) if is_unseen else seat
     return seats
+
+
+def newcomer(
+    name: str,
+    *,
+    owner_id: int | None,
+    model_provider: ModelProvider,
+    model_name: str,
+    context_tokens: int | None,
+    memory_mib: int | None,
+    priority: int,
+    constraints: Mapping[str, Any],
+    limits: Limits,
+    book: MemoryBook,
+) -> Seat:
+    """An agent that is not there yet."""
+    nothing = ("configuration_id", "version", "username", "gpu_id", "allocation_id", "promised_mib", "measured_mib")
+    row = SimpleNamespace(
+        **dict.fromkeys(nothing),
+        agent_id=name,
+        owner_id=owner_id,
+        model_provider=model_provider,
+        assigned_llm=model_name,
+        context_tokens=context_tokens,
+        configured_mib=memory_mib,
+        priority=priority,
+        constraints=constraints,
+        is_enabled=True,
+    )
+    return _configured(row, name, limits, book)
 
 
 def _leased(row: Row[*tuple[Any, ...]], name: str) -> Seat:
@@ -139,7 +174,7 @@ def _leased(row: Row[*tuple[Any, ...]], name: str) -> Seat:
         terms=name,
     )
     return Seat(
-        request=Request(name, kind, owner=row.holder_id, role=row.agent_id),
+        request=Request(name, kind, owner=row.holder_id, role=row.agent_id, fixed_gpu=row.gpu_id),
         agent_id=row.agent_id,
         configuration_id=None,
         version=None,
@@ -160,7 +195,7 @@ def _leased(row: Row[*tuple[Any, ...]], name: str) -> Seat:
     )
 
 
-def _configured(row: Row[*tuple[Any, ...]], name: str, limits: Limits, book: MemoryBook) -> Seat:
+def _configured(row: Any, name: str, limits: Limits, book: MemoryBook) -> Seat:  # noqa: ANN401
     figures = book.figures(ModelProvider(row.model_provider), row.assigned_llm, row.context_tokens)
     memory = row.configured_mib
     if memory is None:

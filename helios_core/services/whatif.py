@@ -85,6 +85,27 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many more agents of a kind fit, on which cards, and why not one more. Memory in MiB."""
+
+    model_name: str
+    context_tokens: int | None
+    memory_mib: int
+    """What one takes alone on a card; agents on one card share what they can."""
+    count: int
+    by_gpu: Mapping[int, int]
+    next_one: Explanation
+
+    @property
+    def sentence(self) -> str:
+        """The answer."""
+        agents = "one more agent fits" if self.count == 1 else f"{self.count or 'no'} more agents fit"
+        where = ", ".join(f"{count} on GPU {gpu_id}" for gpu_id, count in list(self.by_gpu.items())[:8])
+        further = "" if len(self.by_gpu) <= 8 else f" and {len(self.by_gpu) - 8} more cards"
+        return f"{agents} with {self.model_name}{f': {where}{further}' if where else ''}."
+
+
+@dataclass(frozen=True, slots=True)
 class WhatIf:
     """What a draft comes to."""
 

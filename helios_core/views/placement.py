@@ -3,9 +3,19 @@
 Memory is in MiB. An agent of another user stays unseen to a member; only sums tell what others hold.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from helios_core.allocation.ledger import Card, owned_mib
+from helios_core.database.session import principal_of
+from helios_core.models import GPUResource, GPUTrouble, PlacementQuota
+from helios_core.services.fleet import LoadedFleet, load_fleet
+from helios_core.services.seats import Seat
+from helios_core.services.trials import segments, waiting_seats, waits_for
 from helios_core.services.whatif import Segment
 
 
@@ -17,6 +27,7 @@ class PlacedAgent:
     """None for a lease, and for what another program was promised."""
     agent_id: str
     name: str
+    """What placement calls it: the agent, and whose it is."""
     owner: str | None
     """None: the default of all users."""
     model_name: str | None
@@ -25,11 +36,14 @@ class PlacedAgent:
     gpu_id: int | None
     promised_mib: int | None
     measured_mib: int | None
+    memory_mib: int | None
+    """What it takes alone on a card."""
     estimated_mib: int | None
     """What the model takes by the arithmetic, alone on a card."""
     corrected_mib: int | None
     """The same, corrected by what was measured of the model so far."""
-    shares_weights: bool
+    objection: str | None
+    """Why no card may have it, whatever is free."""
     holder: str | None
     """Who holds the lease, where it is one."""
     expires_at: datetime | None
@@ -49,8 +63,8 @@ class Trouble:
     kind: str
     sentence: str
     began_at: datetime
-    is_acting: bool
-    """Whether it has lasted long enough to move agents away."""
+    plan_id: int | None
+    """The plan that it caused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +86,11 @@ class MapCard:
     """What may be promised: the total without what is kept free."""
     promised_mib: int
     measured_mib: int | None
+    free_mib: int
+    """Neither promised nor, on a real card, in use; negative where more is promised than there is."""
     segments: tuple[Segment, ...]
     agents: tuple[PlacedAgent, ...]
     troubles: tuple[Trouble, ...]
-
-    @property
-    def free_mib(self) -> int:
-        """What is promised to nobody; negative where more is promised than there is."""
-        return self.capacity_mib - self.promised_mib
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +100,102 @@ class PlacementMap:
     cards: tuple[MapCard, ...]
     waiting: tuple[PlacedAgent, ...]
     """Agents that are on, use a model on our own cards, and have none."""
+    rules_in_force: tuple[str, ...]
+    """The names of the rules that hold now, the first first."""
     quota_mib: int | None
     used_mib: int
     """What counts against the reader's quota."""
     read_at: datetime
+
+
+def placement_map(session: Session) -> PlacementMap:
+    """The map as the reader may see it."""
+    fleet = load_fleet(session, waits_for(session))
+    rows = {row.id: row for row in session.scalars(select(GPUResource))}
+    troubles = _troubles(session)
+    shown = [card for card in fleet.placer.ledger.cards if not _is_retired(rows[card.gpu.gpu_id], card)]
+    me = principal_of(session).user_id
+    return PlacementMap(
+        cards=tuple(_card(fleet, card, rows[card.gpu.gpu_id], troubles.get(card.gpu.gpu_id, ())) for card in shown),
+        waiting=tuple(map(_agent, waiting_seats(fleet))),
+        rules_in_force=tuple(rule.name for rule in fleet.limits.rules),
+        quota_mib=_quota(session, me),
+        used_mib=_used_mib(fleet, me),
+        read_at=fleet.now,
+    )
+
+
+def _is_retired(row: GPUResource, card: Card) -> bool:
+    """Whether it is a simulated card that real ones replaced, with nobody on it."""
+    return row.is_simulated and not row.is_enabled and row.nvml_index is None and not card.agents
+
+
+def _card(fleet: LoadedFleet, card: Card, row: GPUResource, troubles: tuple[Trouble, ...]) -> MapCard:
+    seats = [fleet.seats[name] for name in card.agents]
+    return MapCard(
+        gpu_id=row.id,
+        name=row.name,
+        host=row.host,
+        is_simulated=row.is_simulated,
+        is_enabled=row.is_enabled,
+        health=row.health,
+        health_message=row.health_message,
+        temperature_celsius=row.current_temperature_celsius,
+        utilization_percent=row.current_utilization_percent,
+        sampled_at=row.sampled_at,
+        total_mib=row.total_memory_mb,
+        capacity_mib=card.capacity_mib,
+        promised_mib=card.promised_mib,
+        measured_mib=row.current_memory_used_mb,
+        free_mib=card.free_memory_mib,
+        segments=segments(fleet, card.position),
+        agents=tuple(_agent(seat) for seat in seats if not seat.is_unseen),
+        troubles=troubles,
+    )
+
+
+def _agent(seat: Seat) -> PlacedAgent:
+    figures = seat.figures
+    return PlacedAgent(
+        configuration_id=seat.configuration_id,
+        agent_id=seat.agent_id,
+        name=seat.name,
+        owner=seat.owner,
+        model_name=seat.model_name,
+        context_tokens=seat.context_tokens,
+        priority=seat.request.priority,
+        gpu_id=seat.gpu_id,
+        promised_mib=seat.promised_mib,
+        measured_mib=seat.measured_mib,
+        memory_mib=seat.memory_mib,
+        estimated_mib=None if figures is None else figures.estimated_mib,
+        corrected_mib=None if figures is None else figures.corrected_mib,
+        objection=seat.objection,
+        holder=seat.holder,
+        expires_at=seat.expires_at,
+    )
+
+
+def _used_mib(fleet: LoadedFleet, user_id: int | None) -> int:
+    """What the user's agents hold, as if they shared weights with nobody."""
+    held = (s for s in fleet.seats.values() if s.gpu_id is not None and s.owner_id is not None)
+    return sum(owned_mib(seat.request.kind.shapes[0]) for seat in held if seat.owner_id == user_id)
+
+
+def _troubles(session: Session) -> Mapping[int, tuple[Trouble, ...]]:
+    rows = session.scalars(select(GPUTrouble).where(GPUTrouble.ended_at.is_(None)).order_by(GPUTrouble.began_at))
+    found: dict[int, tuple[Trouble, ...]] = {}
+    for row in rows:
+        trouble = Trouble(row.kind, row.detail, row.began_at, row.plan_id)
+        found[row.gpu_id] = (*found.get(row.gpu_id, ()), trouble)
+    return found
+
+
+def _quota(session: Session, user_id: int | None) -> int | None:
+    """The user's own quota, else everybody's; None where nothing limits it."""
+    return session.scalar(
+        select(PlacementQuota.max_memory_mb)
+        .where(or_(PlacementQuota.user_id == user_id, PlacementQuota.user_id.is_(None)))
+        .order_by(PlacementQuota.user_id.nulls_last())
+        .limit(1)
+    )

@@ -1,0 +1,267 @@
+"""Trials: a draft tried on a copy of the fleet, with the moves that it takes; and how many more agents fit."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy.orm import Session
+
+from helios_core.allocation.place import Placer
+from helios_core.allocation.rebalance import rebalance
+from helios_core.allocation.simulate import how_many_more
+from helios_core.database.session import principal_of
+from helios_core.errors import InvalidInput, NotFound
+from helios_core.models import ModelProvider
+from helios_core.services.explanations import Explanation, Line
+from helios_core.services.fleet import LoadedFleet, load_fleet
+from helios_core.services.placement import decide
+from helios_core.services.seats import CONFIGURATIONS, Seat
+from helios_core.services.seats import newcomer as seat_of_newcomer
+from helios_core.services.whatif import (
+    Capacity,
+    CardLoad,
+    DraftMove,
+    Newcomer,
+    Room,
+    Segment,
+    Target,
+    WhatIf,
+    WhatIfDraft,
+)
+from helios_core.services.wishes import checked_wishes
+
+ROOM_EFFORT = 0.5
+"""About so many seconds of one core to find out who has to move so that somebody fits."""
+KINDS_SHOWN = 6
+MOST_COUNTED = 10_000
+"""Where counting stops: an agent that takes nothing fits for ever."""
+
+
+def what_if(session: Session, draft: WhatIfDraft) -> WhatIf:
+    """What a draft comes to. Raises NotFound for an agent or card that there is none of, or that is another user's."""
+    fleet = load_fleet(session, CONFIGURATIONS.c.id.in_(list(draft.targets)))
+    sees_all = principal_of(session).sees_all
+    unknown = draft.without_gpus - fleet.placer.ledger.position_of.keys()
+    if unknown:
+        message = f"There is no GPU {min(unknown)}."
+        raise NotFound(message)
+    after = fleet.copy()
+    asked = [*_asked(session, fleet, draft), *_without_cards(after, draft)]
+    after.seats.update({seat.name: seat for seat, _ in asked})
+    moves = tuple(_moves(after, asked, _try(after, asked, sees_all=sees_all)))
+    return WhatIf(loads(fleet), loads(after), moves, rooms(fleet, after))
+
+
+def how_many(session: Session, kind: Newcomer) -> Capacity:
+    """How many more agents of this kind fit, one after the other."""
+    fleet = load_fleet(session)
+    seat = _newcomer(session, fleet, kind, "one more")
+    by_gpu: Counter[int] = Counter()
+    explanation = Explanation()
+    for number in range(MOST_COUNTED):
+        one = replace(seat, request=replace(seat.request, agent=f"one more {number}"))
+        gpu_id, explanation = decide(fleet, one, _card_of(kind.target), sees_all=principal_of(session).sees_all)
+        if gpu_id is None:
+            break
+        by_gpu[gpu_id] += 1
+    return Capacity(
+        kind.model_name,
+        kind.context_tokens,
+        seat.memory_mib or 0,
+        by_gpu.total(),
+        dict(sorted(by_gpu.items())),
+        explanation,
+    )
+
+
+def suggest(session: Session, max_load_percent: float | None = None) -> WhatIfDraft:
+    """A draft that gives a card to whoever waits, by the fewest moves, and takes agents off lost cards.
+
+    `max_load_percent`: what no card may be loaded beyond, where that is possible.
+    """
+    fleet = load_fleet(session, waits_for(session))
+    waiting = [seat for seat in waiting_seats(fleet) if seat.objection is None]
+    trial = fleet.copy()
+    plan = rebalance(trial.placer, [seat.request for seat in waiting], max_load_percent)
+    if plan is not None:
+        position_of = {card.position: card.gpu.gpu_id for card in trial.placer.ledger.cards}
+        moved = {move.request.agent: position_of[move.choice.cards[0]] for move in plan.moves}
+    else:
+        moved = {
+            seat.name: gpu_id
+            for seat in sorted(waiting, key=lambda seat: -seat.request.priority)
+            if (gpu_id := decide(trial, seat)[0]) is not None
+        }
+    found = ((fleet.seats[name].configuration_id, gpu_id) for name, gpu_id in moved.items())
+    return WhatIfDraft({configuration_id: gpu_id for configuration_id, gpu_id in found if configuration_id is not None})
+
+
+def waits_for(session: Session) -> ColumnElement[bool]:
+    """Configurations that could wait for a card, as far as the reader may see them."""
+    principal, columns = principal_of(session), CONFIGURATIONS.c
+    is_seen = or_(columns.user_id.is_(None), columns.user_id == principal.user_id)
+    could = and_(columns.is_enabled, columns.model_provider == ModelProvider.OLLAMA, columns.gpu_assignment.is_(None))
+    return could if principal.sees_all else and_(could, is_seen)
+
+
+def waiting_seats(fleet: LoadedFleet) -> list[Seat]:
+    """Who has no card. What a user's own asks for like the default, the default's card serves."""
+    waiting = [seat for seat in fleet.seats.values() if seat.gpu_id is None]
+    of_all = {(seat.agent_id, seat.model_name, seat.memory_mib) for seat in waiting if seat.owner_id is None}
+    return [s for s in waiting if s.owner_id is None or (s.agent_id, s.model_name, s.memory_mib) not in of_all]
+
+
+def loads(fleet: LoadedFleet) -> tuple[CardLoad, ...]:
+    """What is promised of each card."""
+    return tuple(
+        CardLoad(
+            gpu_id=card.gpu.gpu_id,
+            name=fleet.names[card.gpu.gpu_id],
+            capacity_mib=card.capacity_mib,
+            promised_mib=card.promised_mib,
+            free_mib=card.free_memory_mib,
+            segments=segments(fleet, card.position),
+        )
+        for card in fleet.placer.ledger.cards
+    )
+
+
+def segments(fleet: LoadedFleet, position: int) -> tuple[Segment, ...]:
+    """What each loaded model takes of a card, with its agents; what others hold is one piece at the end."""
+    found: dict[str, tuple[int, list[str]]] = {}
+    loaded, others = set(), 0
+    for name, promise in fleet.placer.ledger.cards[position].agents.items():
+        shape = promise.shape
+        memory = shape.memory_mib if shape.model in loaded else shape.memory_mib + shape.weights_mib
+        loaded.add(shape.model)
+        seat = fleet.seats[name]
+        if seat.is_unseen:
+            others += memory
+        else:
+            total, agents = found.get(seat.model_name or "unknown model", (0, []))
+            found[seat.model_name or "unknown model"] = (total + memory, [*agents, name])
+    seen = [Segment(model, memory, tuple(agents)) for model, (memory, agents) in found.items()]
+    return (*seen, *([Segment(None, others, ())] if others else []))
+
+
+def rooms(before: LoadedFleet, after: LoadedFleet) -> tuple[Room, ...]:
+    """How many more agents fit of each kind that there is, or that the draft brings."""
+    kinds = {
+        (seat.model_name, seat.context_tokens): seat
+        for seat in after.seats.values()
+        if seat.memory_mib and not seat.is_unseen and seat.owner_id is None and seat.objection is None
+    }
+    return tuple(
+        Room(
+            seat.model_name or "",
+            seat.context_tokens,
+            seat.memory_mib or 0,
+            how_many_more(before.placer, seat.request.kind),
+            how_many_more(after.placer, seat.request.kind),
+        )
+        for seat in list(kinds.values())[:KINDS_SHOWN]
+    )
+
+
+def _asked(session: Session, fleet: LoadedFleet, draft: WhatIfDraft) -> Iterator[tuple[Seat, Target]]:
+    for configuration_id, target in draft.targets.items():
+        seat = fleet.of_configuration(configuration_id)
+        if seat is None or seat.is_unseen:
+            message = f"There is no agent with the configuration {configuration_id}."
+            raise NotFound(message)
+        yield seat, target
+    for kind in draft.newcomers:
+        for number in range(kind.count):
+            name = kind.agent_id if kind.count == 1 else f"{kind.agent_id} {number + 1}"
+            yield _newcomer(session, fleet, kind, name), kind.target
+
+
+def _newcomer(session: Session, fleet: LoadedFleet, kind: Newcomer, name: str) -> Seat:
+    principal = principal_of(session)
+    constraints = {"placement": dict(kind.wishes)}
+    try:
+        checked_wishes(constraints)
+        provider = ModelProvider(kind.model_provider)
+    except ValueError as error:
+        raise InvalidInput({"newcomers": f"{name}: {error}"}) from error
+    return seat_of_newcomer(
+        name if name not in fleet.seats else f"another {name}",
+        owner_id=None if principal.sees_all else principal.user_id,
+        model_provider=provider,
+        model_name=kind.model_name,
+        context_tokens=kind.context_tokens,
+        memory_mib=kind.memory_mib,
+        priority=kind.priority,
+        constraints=constraints,
+        limits=fleet.limits,
+        book=fleet.book,
+    )
+
+
+def _without_cards(fleet: LoadedFleet, draft: WhatIfDraft) -> Iterator[tuple[Seat, Target]]:
+    """Switch cards off; whoever is there has to go somewhere else."""
+    ledger = fleet.placer.ledger
+    for gpu_id in sorted(draft.without_gpus):
+        card = ledger.cards[ledger.position_of[gpu_id]]
+        fleet.placer.update(replace(card.gpu, is_enabled=False))
+        for name in card.agents:
+            seat = fleet.seats[name]
+            if seat.configuration_id is not None and seat.configuration_id not in draft.targets:
+                yield seat, "anywhere"
+
+
+def _try(fleet: LoadedFleet, asked: Sequence[tuple[Seat, Target]], *, sees_all: bool) -> dict[str, Explanation]:
+    """Let everybody leave and then arrive, and say of each why there: first those who are asked to a certain card."""
+    for seat, _ in asked:
+        if seat.name in fleet.placer.ledger.promises:
+            fleet.placer.release(seat.name)
+    reasons: dict[str, Explanation] = {}
+    for seat, target in sorted(asked, key=lambda pair: (pair[1] == "anywhere", -pair[0].request.priority)):
+        if target is None:
+            reasons[seat.name] = Explanation()
+            continue
+        gpu_id, reasons[seat.name] = decide(fleet, seat, _card_of(target), sees_all=sees_all)
+        if gpu_id is None and sees_all and seat.objection is None:
+            for name, there in _make_room(fleet.placer, seat, target).items():
+                why = "it has room when others have moved." if name == seat.name else f"makes room for {seat.name}."
+                reasons[name] = Explanation((Line((there,), "chosen", why),))
+    return reasons
+
+
+def _make_room(placer: Placer, seat: Seat, target: Target) -> dict[str, int]:
+    """The fewest moves of others after which the agent fits: where each goes. Nothing where that is not possible."""
+    plan = rebalance(placer, [seat.fixed_to(_card_of(target))], effort=ROOM_EFFORT)
+    if plan is None:
+        return {}
+    plan.apply(placer)
+    cards = placer.ledger.cards
+    return {move.request.agent: cards[move.choice.cards[0]].gpu.gpu_id for move in plan.moves}
+
+
+def _moves(
+    fleet: LoadedFleet, asked: Sequence[tuple[Seat, Target]], reasons: Mapping[str, Explanation]
+) -> Iterator[DraftMove]:
+    """Who is elsewhere than before, or is to be and cannot."""
+    targets = {seat.name: (seat, target) for seat, target in asked}
+    there = {name: gpu_ids[0] for name, gpu_ids in fleet.placer.ledger.entries()}
+    for name, explanation in reasons.items():
+        seat, target = targets.get(name) or (fleet.seats[name], None)
+        gpu_id = there.get(name)
+        is_refused = gpu_id is None and target is not None
+        if gpu_id != seat.gpu_id or is_refused:
+            yield DraftMove(
+                configuration_id=seat.configuration_id,
+                agent=name,
+                model_name=seat.model_name,
+                from_gpu_id=seat.gpu_id,
+                to_gpu_id=gpu_id,
+                memory_mib=seat.memory_mib,
+                is_asked=name in targets,
+                is_refused=is_refused,
+                explanation=explanation,
+            )
+
+
+def _card_of(target: Target) -> int | None:
+    return target if isinstance(target, int) else None
