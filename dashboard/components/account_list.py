@@ -15,11 +15,16 @@ def account_list(accounts: Sequence[Account], selected: str | None) -> None:
     linked("account_list", "accounts", [_row(account, selected) for account in accounts], stays=True)
 
 
+def _known_as(account: Account) -> list[str]:
+    """The names below the one that is shown: the account's, where that is another, and the address."""
+    return [*([account.username] if account.display_name else []), *([account.email] if account.email else [])]
+
+
 def _row(account: Account, selected: str | None) -> dict[str, object]:
     return {
         "key": account.id,
-        "name": short(account.username, 60),
-        "email": short(account.email, 80) if account.email else "",
+        "name": short(account.display_name or account.username, 60),
+        "email": short(" · ".join(_known_as(account)), 120),
         "role": account.role,
         "enabled": f"{ENABLED[account.is_enabled]} · {account.why}",
         "since": f"since {date_and_time(account.created_at)}",

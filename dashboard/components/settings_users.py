@@ -9,6 +9,7 @@ from dashboard import formats
 from dashboard.chrome import select
 from dashboard.components.account_list import account_list
 from dashboard.components.card import card
+from dashboard.components.own_profile import own_profile_form
 from dashboard.live import act, guarded, live, shared, trouble
 from dashboard.render import plain
 from dashboard.workspace import allows
@@ -50,6 +51,9 @@ def settings_users() -> None:
                 new_account()
         with card("activation", "Helios is enabled for"):
             activation()
+        if allows(Action.EDIT_PROFILE):
+            with card("own_profile", "How others read you"):
+                own_profile_form()
 
 
 @live

@@ -18,6 +18,7 @@ from helios_core.api import (
     me,
     messages,
     participations,
+    profile,
     responses,
     rules,
     syntheses,
@@ -32,6 +33,7 @@ from helios_core.api.problems import answer_with_problems
 PATH = "/api"
 NOUNS = (
     me,
+    profile,
     agents,
     configurations,
     gpus,

@@ -31,6 +31,7 @@ class User(Resource):
 
     id: int = Field(examples=[3])
     username: str = Field(examples=["mira"])
+    display_name: str | None = Field(description="How they want to be addressed.", examples=["Dr. Mira Müller"])
     email: str | None = Field(examples=["mira@example.org"])
     role: Role
     is_active: bool = Field(description="false: the account is switched off.")

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ScalarSelect, select
 from sqlalchemy.orm import Session
 
 from helios_core.database.session import principal_of
-from helios_core.models import UserProfile
+from helios_core.models import User, UserProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,3 +28,9 @@ def own_profile(session: Session) -> Profile:
     """The reader's own; empty for a process of Helios itself."""
     me = principal_of(session).user_id
     return Profile() if me is None else profiles_of(session, [me]).get(me, Profile())
+
+
+def display_name() -> ScalarSelect[str | None]:
+    """The column, beside a user, with how that user wants to be addressed. A host may keep several profiles of one."""
+    newest = select(UserProfile.display_name).where(UserProfile.user_id == User.id)
+    return newest.order_by(UserProfile.updated_at.desc()).limit(1).correlate(User).scalar_subquery()

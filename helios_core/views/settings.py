@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from helios_core.database.session import principal_of
 from helios_core.models import Collector, GPUResource, MultiAgentConversation, User
+from helios_core.views.profiles import display_name
 
 LATE_INTERVALS = 5
 """A collector is late when it missed this many of its intervals, and at least LATE_SECONDS."""
@@ -77,6 +78,7 @@ class UserRow:
 
     id: int
     username: str
+    display_name: str | None
     email: str | None
     role: str
     is_active: bool
@@ -135,8 +137,8 @@ _LARGEST_TABLES = text(
 
 def list_users(session: Session) -> tuple[UserRow, ...]:
     """The users that the reader may see, by name."""
-    rows = session.scalars(select(User).order_by(User.username))
-    return tuple(UserRow(u.id, u.username, u.email, u.role, u.is_active, u.created_at) for u in rows)
+    rows = session.execute(select(User, display_name()).order_by(User.username)).all()
+    return tuple(UserRow(u.id, u.username, name, u.email, u.role, u.is_active, u.created_at) for u, name in rows)
 
 
 def sample_count(session: Session) -> int:

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Row, Select, func, select
 from sqlalchemy.orm import Session
 
 from helios_core.database.session import Role, principal_of
 from helios_core.errors import NotAllowed, NotFound
 from helios_core.models import FeatureActivation, User
 from helios_core.services.activation import EVERYBODY_PERCENT, is_reached
+from helios_core.views.profiles import display_name
 
 Why = Literal["operator", "by name", "roll-out"]
 OPERATOR_ROLES = ("admin", "operator")
@@ -23,6 +24,8 @@ class Account:
 
     id: int
     username: str
+    display_name: str | None
+    """How they want to be addressed, where their profile says so."""
     email: str | None
     role: str
     is_active: bool
@@ -68,23 +71,13 @@ def list_accounts(session: Session, words: str = "", limit: int = 100) -> Accoun
     """The accounts that the reader may see and whose name or address holds every word, by name."""
     matching = [_holds(word) for word in words.split()]
     total = session.scalars(select(func.count()).select_from(User).where(*matching)).one()
-    rows = session.execute(
-        select(User, FeatureActivation.is_enabled)
-        .outerjoin(FeatureActivation, FeatureActivation.user_id == User.id)
-        .where(*matching)
-        .order_by(User.username)
-        .limit(limit)
-    ).all()
+    rows = session.execute(_known().where(*matching).order_by(User.username).limit(limit)).all()
     return Accounts(tuple(_accounts(rows, _percent(session))), total)
 
 
 def find_account(session: Session, user_id: int) -> Account:
     """One account, or NotFound."""
-    rows = session.execute(
-        select(User, FeatureActivation.is_enabled)
-        .outerjoin(FeatureActivation, FeatureActivation.user_id == User.id)
-        .where(User.id == user_id)
-    ).all()
+    rows = session.execute(_known().where(User.id == user_id)).all()
     for account in _accounts(rows, _percent(session)):
         return account
     message = f"There is no user {user_id}."
@@ -101,6 +94,13 @@ def rollout(session: Session) -> Rollout:
     return Rollout(_percent(session), tuple(session.scalars(about)))
 
 
+def _known() -> Select[User, str | None, bool | None]:
+    """Accounts with their names and what was said of them."""
+    return select(User, display_name(), FeatureActivation.is_enabled).outerjoin(
+        FeatureActivation, FeatureActivation.user_id == User.id
+    )
+
+
 def _percent(session: Session) -> int | None:
     return session.scalars(
         select(FeatureActivation.rollout_percent).where(FeatureActivation.user_id.is_(None))
@@ -108,15 +108,16 @@ def _percent(session: Session) -> int | None:
 
 
 def _holds(word: str) -> ColumnElement[bool]:
-    return func.concat_ws(" ", User.username, User.email).icontains(word, autoescape=True)
+    return func.concat_ws(" ", User.username, User.email, display_name()).icontains(word, autoescape=True)
 
 
-def _accounts(rows: Iterable[Row[User, bool | None]], percent: int | None) -> Iterable[Account]:
-    for user, said in rows:
+def _accounts(rows: Iterable[Row[User, str | None, bool | None]], percent: int | None) -> Iterable[Account]:
+    for user, name, said in rows:
         is_enabled, why = _enabled(user, said, EVERYBODY_PERCENT if percent is None else percent)
         yield Account(
             id=user.id,
             username=user.username,
+            display_name=name,
             email=user.email,
             role=user.role,
             is_active=user.is_active,

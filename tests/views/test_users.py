@@ -6,8 +6,10 @@ from helios_core.database.session import SYSTEM, Database, Principal
 from helios_core.errors import NotAllowed, NotFound
 from helios_core.models import User
 from helios_core.services.activation import is_enabled_for, set_enabled_for, set_rollout
+from helios_core.services.profiles import save_profile
 from helios_core.services.users import change_role, create_user, set_active
 from helios_core.services.workspace import Workspace
+from helios_core.views.settings import list_users
 from helios_core.views.users import find_account, list_accounts, own_role, rollout
 
 
@@ -77,3 +79,10 @@ def test_a_role_is_read_as_it_is_now_and_a_switched_off_account_has_none(
     workspace.act(lambda s: set_active(s, member.user_id or 0, is_active=False))
     with pytest.raises(NotAllowed, match="switched off"):
         mine.read(own_role)
+
+
+def test_an_account_shows_how_its_user_wants_to_be_addressed(workspace: Workspace, member: Principal) -> None:
+    workspace.on_behalf_of(member).act(lambda s: save_profile(s, "Dr. Müller", None))
+    assert [row.display_name for row in workspace.read(list_accounts).rows] == ["Dr. Müller", None]
+    assert [row.username for row in workspace.read(lambda s: list_accounts(s, "müller")).rows] == ["mira"]
+    assert [user.display_name for user in workspace.read(list_users)] == ["Dr. Müller", None]
