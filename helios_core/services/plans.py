@@ -1,0 +1,216 @@
+"""Plans: moves that hold together. A plan is made, and undone, as one transaction, or refused as a whole.
+
+It is refused where what it was made for has changed: an agent saved since, or on another card, or a card that no longer
+takes it. Rules and quotas count when it is applied, not only when it was drafted.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, null, select
+from sqlalchemy.orm import Session
+
+from helios_core.database.session import principal_of
+from helios_core.errors import InvalidInput, NotFound, Refused
+from helios_core.models import AgentConfiguration, PlacementMove, PlacementPlan
+from helios_core.services.audit import checked_reason, recorded
+from helios_core.services.explanations import Explanation, as_explanation
+from helios_core.services.fleet import LoadedFleet, load_fleet, lock_fleet
+from helios_core.services.permissions import Action, require
+from helios_core.services.placement import Decided, decide, keep_decision, write_place
+from helios_core.services.seats import CONFIGURATIONS
+from helios_core.services.trials import what_if
+from helios_core.services.versions import lock_agents
+from helios_core.services.whatif import DraftMove, WhatIfDraft
+
+TITLE_MAX_CHARACTERS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One agent's way as a plan is applied or undone: from the card where it has to be now, to the other."""
+
+    move: PlacementMove
+    version: int
+    from_gpu_id: int | None
+    to_gpu_id: int | None
+    explanation: Explanation
+
+
+def draft_plan(session: Session, draft: WhatIfDraft, title: str = "", *, cause: str = "person") -> int:
+    """Keep a draft as a plan, and return its id. Refused where it moves nobody, or no card takes somebody."""
+    require(session, Action.MOVE_AGENTS)
+    if draft.newcomers or draft.without_gpus:
+        message = "A plan moves agents that are there; leave newcomers and cards that are taken away out of it."
+        raise Refused(message)
+    found = what_if(session, draft)
+    if found.refusals:
+        raise Refused(" ".join(found.refusals))
+    if not found.moves:
+        message = "This moves nobody: everybody is there already."
+        raise Refused(message)
+    return keep_plan(session, found.moves, title, cause=cause)
+
+
+def keep_plan(
+    session: Session, moves: Sequence[DraftMove], title: str, reasons: Sequence[str] = (), *, cause: str = "person"
+) -> int:
+    """Keep these moves as a plan that waits for somebody who applies it."""
+    movable = [move for move in moves if move.configuration_id is not None]
+    configurations = _configurations(session, [move.configuration_id for move in movable])
+    me = principal_of(session).user_id
+    plan = PlacementPlan(
+        title=_title(title) or _summary(movable[0], configurations, len(movable)),
+        reasons=list(reasons),
+        cause=cause,
+        created_by=null() if me is None else me,
+    )
+    with recorded(session, "drafted", plan, by_helios=me is None):
+        pass
+    for position, move in enumerate(movable):
+        configuration = configurations[move.configuration_id or 0]
+        session.add(
+            PlacementMove(
+                user_id=configuration.user_id,
+                plan_id=plan.id,
+                position=position,
+                configuration_id=configuration.id,
+                agent_id=configuration.agent_id,
+                version_before=configuration.version,
+                from_gpu_id=move.from_gpu_id,
+                to_gpu_id=move.to_gpu_id,
+                memory_mb=move.memory_mib,
+                explanation=move.explanation.as_json(),
+            )
+        )
+    session.flush()
+    return plan.id
+
+
+def apply_plan(session: Session, plan_id: int, reason: str | None = None) -> tuple[Decided, ...]:
+    """Make all moves of a draft. Refused where anything that it was made for has changed."""
+    plan, moves = _opened(session, plan_id, "draft", "apply")
+    steps = [
+        _Step(move, move.version_before, move.from_gpu_id, move.to_gpu_id, as_explanation(move.explanation))
+        for move in moves
+    ]
+    decided = _make(session, plan, steps, checked_reason(reason) or plan.title, "plan")
+    with recorded(session, "applied", plan, reason, by_helios=principal_of(session).user_id is None):
+        plan.status, plan.applied_at = "applied", func.clock_timestamp()
+    return decided
+
+
+def undo_plan(session: Session, plan_id: int, reason: str | None = None) -> tuple[Decided, ...]:
+    """Put everybody back where they were before. Refused where somebody moved, or was saved, since."""
+    plan, moves = _opened(session, plan_id, "applied", "undo")
+    steps = [_Step(move, move.version_after or 0, move.to_gpu_id, move.from_gpu_id, Explanation()) for move in moves]
+    decided = _make(session, plan, steps, checked_reason(reason) or f"undone: {plan.title}"[:500], "undo")
+    with recorded(session, "undone", plan, reason):
+        plan.status, plan.undone_at = "undone", func.clock_timestamp()
+    return decided
+
+
+def discard_plan(session: Session, plan_id: int, reason: str | None = None) -> None:
+    """Let a draft be: nobody will apply it."""
+    plan, _ = _opened(session, plan_id, "draft", "discard")
+    with recorded(session, "discarded", plan, reason, by_helios=principal_of(session).user_id is None):
+        plan.status = "discarded"
+
+
+def _opened(session: Session, plan_id: int, status: str, verb: str) -> tuple[PlacementPlan, Sequence[PlacementMove]]:
+    """The plan, which nobody else touches before this transaction ends, with its moves."""
+    require(session, Action.MOVE_AGENTS)
+    plan = session.get(PlacementPlan, plan_id, with_for_update=True, populate_existing=True)
+    if plan is None:
+        message = f"There is no plan {plan_id}."
+        raise NotFound(message)
+    if plan.status != status:
+        message = f"Plan {plan_id} is {plan.status}: there is nothing to {verb}."
+        raise Refused(message)
+    moves = select(PlacementMove).where(PlacementMove.plan_id == plan_id).order_by(PlacementMove.position)
+    return plan, session.scalars(moves.execution_options(populate_existing=True)).all()
+
+
+def _make(
+    session: Session, plan: PlacementPlan, steps: Sequence[_Step], reason: str, cause: str
+) -> tuple[Decided, ...]:
+    lock_agents(session, {step.move.agent_id for step in steps})
+    lock_fleet(session)
+    configurations = _configurations(session, [step.move.configuration_id for step in steps])
+    found = [(step, configurations.get(step.move.configuration_id or 0)) for step in steps]
+    fleet = load_fleet(session, CONFIGURATIONS.c.id.in_(list(configurations)))
+    pairs = [(step, _unchanged(step, configuration)) for step, configuration in found]
+    explained = _checked(fleet, pairs)
+    for step, configuration in pairs:
+        if step.from_gpu_id is not None:
+            write_place(session, configuration, None, reason, changed_by=principal_of(session).user_id)
+    decided = []
+    for step, configuration in pairs:
+        write_place(session, configuration, step.to_gpu_id, reason, changed_by=principal_of(session).user_id)
+        step.move.version_after = configuration.version
+        seat = fleet.of_configuration(configuration.id)
+        if seat is not None:
+            explanation = step.explanation if step.explanation.lines else explained.get(seat.name, Explanation())
+            decided.append(
+                keep_decision(
+                    session, seat, configuration, step.from_gpu_id, step.to_gpu_id,
+                    explanation=explanation, reason=reason, cause=cause, plan_id=plan.id,
+                )
+            )  # fmt: skip
+    return tuple(decided)
+
+
+def _unchanged(step: _Step, configuration: AgentConfiguration | None) -> AgentConfiguration:
+    """The configuration as the plan knows it, or Refused with what changed."""
+    agent_id = step.move.agent_id
+    if configuration is None:
+        message = f"{agent_id} is gone; draft a new plan."
+        raise Refused(message)
+    if configuration.version != step.version:
+        message = (
+            f"{agent_id} was saved since, as version {configuration.version} after {step.version}; draft a new plan."
+        )
+        raise Refused(message)
+    return configuration
+
+
+def _checked(fleet: LoadedFleet, pairs: Sequence[tuple[_Step, AgentConfiguration]]) -> dict[str, Explanation]:
+    """Why each card takes whom the plan puts there, all having left before; Refused where one does not."""
+    seats = [(step, fleet.of_configuration(configuration.id)) for step, configuration in pairs]
+    for _, seat in seats:
+        if seat is not None and seat.name in fleet.placer.ledger.promises:
+            fleet.placer.release(seat.name)
+    explained = {}
+    for step, seat in seats:
+        if seat is None or step.to_gpu_id is None:
+            continue
+        try:
+            gpu_id, explanation = decide(fleet, seat, step.to_gpu_id)
+        except InvalidInput as error:
+            raise Refused(str(error)) from error
+        if gpu_id is None:
+            here = [line.sentence for line in explanation.lines if step.to_gpu_id in line.gpu_ids or not line.gpu_ids]
+            message = f"{seat.name} cannot be on GPU {step.to_gpu_id}: {' '.join(here)}"
+            raise Refused(message)
+        explained[seat.name] = explanation
+    return explained
+
+
+def _configurations(session: Session, ids: Sequence[int | None]) -> dict[int, AgentConfiguration]:
+    query = select(AgentConfiguration).where(AgentConfiguration.id.in_([key for key in ids if key is not None]))
+    return {row.id: row for row in session.scalars(query.execution_options(populate_existing=True))}
+
+
+def _title(title: str) -> str:
+    title = title.strip()
+    if len(title) > TITLE_MAX_CHARACTERS or "\0" in title:
+        raise InvalidInput({"title": f"Name the plan in at most {TITLE_MAX_CHARACTERS} characters."})
+    return title
+
+
+def _summary(first: DraftMove, configurations: Mapping[int, AgentConfiguration], count: int) -> str:
+    """What a plan without a name is called. All may read it, so it names no user's agent."""
+    of_all = configurations[first.configuration_id or 0].user_id is None
+    agent = first.agent if of_all else "a user's agent"
+    where = "off its card" if first.to_gpu_id is None else f"to GPU {first.to_gpu_id}"
+    return f"{agent} {where}{'' if count == 1 else f', and {count - 1} more'}"[:TITLE_MAX_CHARACTERS]
