@@ -21,8 +21,12 @@ from helios_core.services import (
     conversations,
     gpus,
     keys,
+    leases,
     permissions,
+    plans,
     profiles,
+    providers,
+    quotas,
     retention,
     rules,
     scores,
@@ -30,6 +34,7 @@ from helios_core.services import (
 )
 from helios_core.services.permissions import ALLOWED, Action
 from helios_core.services.records import ConversationRecord
+from helios_core.services.whatif import WhatIfDraft
 from tests.conftest import add_user
 
 SERVICES = Path(permissions.__file__).parent
@@ -38,6 +43,7 @@ NOW = datetime.now(UTC)
 CONFIGURATION = {"model_provider": "ollama", "assigned_llm": "llama3.1:8b", "system_prompt": "You test."}
 RULE = {"name": "cool first", "strategy": "thermal_headroom"}
 CONSTRAINT = {"model_provider": "ollama", "model_name": "llama3.1:8b", "min_memory_mb": 6000}
+MODEL_SERVER = {"provider": "ollama", "name": "Ollama", "address": "http://127.0.0.1:11434"}
 RECORD = ConversationRecord(title="New", outcome="completed", participants=(), messages=())
 EXPIRED = retention.Expired("conversations", 30, NOW - timedelta(days=30), 1, None, 0)
 
@@ -92,9 +98,15 @@ DOERS: dict[Action, Callable[[Session, Scene], object]] = {
     Action.EDIT_CARDS: lambda s, scene: gpus.edit_card(s, scene.gpu_id, {"is_enabled": False}, {}),
     Action.EDIT_RULES: lambda s, _: rules.create_rule(s, RULE),
     Action.EDIT_CONSTRAINTS: lambda s, _: constraints.create_constraint(s, CONSTRAINT),
+    Action.MOVE_AGENTS: lambda s, scene: plans.draft_plan(
+        s, WhatIfDraft({agents.edited_configuration(s, "tester").id: scene.gpu_id})
+    ),
+    Action.EDIT_QUOTAS: lambda s, _: quotas.set_quota(s, None, 8192),
+    Action.TAKE_LEASES: lambda s, _: leases.take_lease(s, "experiment", 1000, "desk:7", 60),
     Action.EDIT_ACTIVATION: lambda s, _: activation.set_rollout(s, 50),
     Action.EDIT_RETENTION: lambda s, _: retention.keep(s, "gpu_events", 30),
     Action.DELETE_EXPIRED: lambda s, _: retention.delete_batch(s, EXPIRED),
+    Action.EDIT_PROVIDERS: lambda s, _: providers.create_endpoint(s, MODEL_SERVER),
     Action.EDIT_USERS: lambda s, _: users.create_user(s, "newcomer"),
 }
 
