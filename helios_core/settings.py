@@ -53,6 +53,12 @@ class Settings(BaseSettings):
         return inherited | own
 
 
+def key_in_environment(name: str) -> SecretStr | None:
+    """A model provider's key, as the variable `name` holds it now."""
+    value = os.environ.get(name, "").strip()
+    return SecretStr(value) if value else None
+
+
 @cache
 def settings() -> Settings:
     """The settings of this process, read once."""

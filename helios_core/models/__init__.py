@@ -47,9 +47,10 @@ from helios_core.models.platform import (
     UserProfile,
     ValidationCheckpoint,
 )
+from helios_core.models.providers import ProviderEndpoint
 from helios_core.models.rules import LoadBalancingRule, ResourceConstraint
-from helios_core.models.scores import ClaimStance, ConversationFinding, JudgeModel, QualityScore, SynthesisClaim
 from helios_core.models.runs import AnswerDraft, CardLease, ConversationRun, Worker
+from helios_core.models.scores import ClaimStance, ConversationFinding, JudgeModel, QualityScore, SynthesisClaim
 
 __all__ = [
     "PLATFORM_TABLES",
@@ -96,6 +97,7 @@ __all__ = [
     "PlacementMove",
     "PlacementPlan",
     "PlacementQuota",
+    "ProviderEndpoint",
     "QualityScore",
     "ResourceConstraint",
     "RetentionRule",

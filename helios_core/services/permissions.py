@@ -37,6 +37,7 @@ class Action(StrEnum):
     EDIT_ACTIVATION = "switch Helios on or off for users"
     EDIT_RETENTION = "say how long data is kept"
     DELETE_EXPIRED = "delete expired data"
+    EDIT_PROVIDERS = "say which model servers are asked, and give their keys"
     EDIT_USERS = "add users or change what they may do"
 
 
@@ -63,6 +64,7 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.EDIT_ACTIVATION: OPERATORS,
     Action.EDIT_RETENTION: OPERATORS,
     Action.DELETE_EXPIRED: OPERATORS,
+    Action.EDIT_PROVIDERS: OPERATORS,
     Action.EDIT_USERS: ADMINS,
 }
 """The roles that may do each action. Viewers only read."""

@@ -34,6 +34,7 @@ INVENTORY = {
     "model_facts": "what a provider tells of a model is true for everybody",
     "model_measurements": "what a model was measured to take is true for everybody",
     "placement_plans": "that operators move agents is no secret; which agents, their moves tell their owners only",
+    "provider_endpoints": "which model servers are asked is the operators' decision; a key in it is sealed",
     "resource_constraints": "what a model needs of a card is true for everybody",
     "retention_rules": "how long things are kept is the operators' decision, and no secret",
     "workers": "which processes carry conversations explains to everybody why theirs waits",

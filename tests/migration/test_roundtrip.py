@@ -54,6 +54,7 @@ from helios_core.models import (
     PlacementMove,
     PlacementPlan,
     PlacementQuota,
+    ProviderEndpoint,
     QualityScore,
     ResourceConstraint,
     RetentionRule,
@@ -108,6 +109,13 @@ def filled(database: Database, operator: Principal, member: Principal) -> None:
                 FeatureActivation(rollout_percent=50),
                 ApiKey(name="grafana", key_id="Ab3dE6gH", secret_hash="00", scopes=["read"]),
                 RetentionRule(data_class="conversations", keep_days=30),
+                ProviderEndpoint(
+                    provider=ModelProvider.OPENAI,
+                    name="vLLM",
+                    address="http://127.0.0.1:8000/v1",
+                    key_source="database",
+                    sealed_secret="AAAA",
+                ),
                 Worker(id=WORKER, host="desk", pid=2, capacity=8),
                 ResourceConstraint(model_name="m", model_provider=ModelProvider.OLLAMA, min_compute_capability="5.2"),
             ]
