@@ -113,6 +113,17 @@ def collect(data: Data = None, supervisor: Supervisor = None) -> None:
 
 
 @app.command()
+def work(data: Data = None, supervisor: Supervisor = None) -> None:
+    """Carry conversations alone, for a database that runs already; on as many hosts as there are."""
+    from helios_core.runtime.worker import work as run
+    from helios_core.supervision.processes import die_with
+
+    if supervisor is not None:
+        die_with(supervisor)
+    run(settings_for(data), typer.echo)
+
+
+@app.command()
 def doctor(port: Port = None, data: Data = None, json: Json = False) -> None:
     """Say what is missing or wrong here, and what to do."""
     from helios_core.doctor import examine, report

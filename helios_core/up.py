@@ -21,7 +21,7 @@ from helios_core.supervision.schema import ensure_schema
 from helios_core.supervision.signals import stoppable
 from helios_core.views.settings import Health
 
-PARTS = ("collect", "serve")
+PARTS = ("collect", "serve", "work")
 HEALTHY_WITHIN_SECONDS = 60.0
 CARDS_WITHIN_SECONDS = 10.0
 TICK_SECONDS = 0.2
@@ -121,7 +121,7 @@ class Installation:
         seed(system)
 
     def _start_parts(self) -> None:
-        self._say("Starting the collector and the pages.")
+        self._say("Starting the collector, the pages and a worker.")
         logs = self._settings.data_dir / "logs"
         for name in PARTS:
             command = [sys.executable, "-P", "-m", "helios_core", name, "--supervisor", str(os.getpid())]

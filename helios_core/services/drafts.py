@@ -53,6 +53,12 @@ def drop(session: Session, delegation_ids: Sequence[int]) -> None:
     session.execute(DROP, {"delegations": list(delegation_ids)})
 
 
+def drop_own(session: Session, conversation_id: int) -> None:
+    """Remove the drafts of what is no delegation: of the plan, the synthesis, the review."""
+    own = delete(AnswerDraft).where(AnswerDraft.conversation_id == conversation_id, AnswerDraft.delegation_id.is_(None))
+    session.execute(own.execution_options(synchronize_session=False))
+
+
 def drop_all(session: Session, conversation_id: int) -> None:
     """Remove every draft of a conversation."""
     of_conversation = delete(AnswerDraft).where(AnswerDraft.conversation_id == conversation_id)

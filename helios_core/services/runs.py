@@ -145,10 +145,10 @@ def _team(session: Session, agent_ids: Collection[str]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class WaitingRun:
-    """A run that a worker is about to take up; `is_new`: nobody has had it before."""
+    """A run that a worker is about to take up; at epoch 0 nobody has had it before."""
 
     conversation_id: int
-    is_new: bool
+    epoch: int
 
 
 def claim_waiting(session: Session, worker_id: UUID, limit: int) -> tuple[WaitingRun, ...]:
@@ -167,7 +167,7 @@ def claim_waiting(session: Session, worker_id: UUID, limit: int) -> tuple[Waitin
         .returning(ConversationRun.conversation_id, ConversationRun.epoch)
         .execution_options(synchronize_session=False)
     )
-    return tuple(WaitingRun(conversation_id, epoch == 0) for conversation_id, epoch in claimed)
+    return tuple(WaitingRun(conversation_id, epoch) for conversation_id, epoch in claimed)
 
 
 TAKE = text(
@@ -205,6 +205,14 @@ def require_hold(session: Session, hold: Hold) -> None:
     """Raise HoldLost unless the worker still holds the run; nobody else writes to it before the transaction ends."""
     if not locked(session, [hold]):
         raise HoldLost
+
+
+def is_held(session: Session, hold: Hold) -> bool:
+    """Whether the worker still holds the run, at this moment."""
+    epoch = select(ConversationRun.epoch).where(
+        ConversationRun.conversation_id == hold.conversation_id, ConversationRun.ended_at.is_(None)
+    )
+    return session.scalar(epoch) == hold.epoch
 
 
 def is_paused(session: Session, conversation_id: int) -> bool:

@@ -5,16 +5,15 @@ then the oldest, and it holds the slot until the row is gone. Who grants holds t
 same slot.
 """
 
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
-from helios_core.database.session import principal_of
 from helios_core.services.announcements import Change, announce
+from helios_core.services.everybody import everybodys_rows
 
 SLOTS_OF_A_CARD = 4
 """How many experts a card works for at a time where its row does not say."""
@@ -61,7 +60,8 @@ def claim(session: Session, claims: Sequence[Claim]) -> frozenset[int]:
     if not claims:
         return frozenset()
     asked = [claim.delegation_id for claim in claims]
-    with _everybodys(session):
+    session.flush()
+    with everybodys_rows(session):
         session.execute(
             CLAIM,
             {
@@ -79,13 +79,15 @@ def claim(session: Session, claims: Sequence[Claim]) -> frozenset[int]:
 def give_back(session: Session, delegation_ids: Collection[int]) -> None:
     """Give the slots of these delegations, or their places among the waiting, to whoever is next."""
     if delegation_ids:
-        with _everybodys(session):
-            _grant(session, set(session.scalars(RETURN, {"delegations": list(delegation_ids)})), ())
+        session.flush()
+    with everybodys_rows(session):
+        _grant(session, set(session.scalars(RETURN, {"delegations": list(delegation_ids)})), ())
 
 
 def give_back_all(session: Session, worker_id: UUID) -> None:
     """Give every slot of a worker that has ended to whoever is next."""
-    with _everybodys(session):
+    session.flush()
+    with everybodys_rows(session):
         _grant(session, set(session.scalars(RETURN_ALL, {"worker": worker_id})), ())
 
 
@@ -97,12 +99,3 @@ def _grant(session: Session, gpu_ids: Collection[int], asking: Collection[int]) 
         session.execute(select(func.pg_advisory_xact_lock(SLOT_LOCKS, gpu_id)))
     granted = session.execute(GRANT, {"cards": sorted(gpu_ids), "slots": SLOTS_OF_A_CARD}).all()
     announce(session, [Change("slot", conversation_id) for own, conversation_id in granted if own not in asking])
-
-
-@contextmanager
-def _everybodys(session: Session) -> Iterator[None]:
-    """See the leases of all users: a card's slots are shared, though each one's rows stay unseen."""
-    session.flush()
-    session.execute(select(func.set_config("helios.role", "operator", True)))
-    yield
-    session.execute(select(func.set_config("helios.role", principal_of(session).role, True)))

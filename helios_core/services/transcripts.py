@@ -71,7 +71,7 @@ def enter(session: Session, conversation_id: int, phase: ConversationPhase) -> N
             ConversationPhaseSpan.conversation_id == conversation_id
         )
     ).one()
-    leave(session, conversation_id)
+    _leave(session, conversation_id, now)
     session.add(
         ConversationPhaseSpan(
             user_id=conversation.user_id,
@@ -87,9 +87,13 @@ def enter(session: Session, conversation_id: int, phase: ConversationPhase) -> N
 
 def leave(session: Session, conversation_id: int) -> None:
     """Let the stay in the present phase end."""
+    _leave(session, conversation_id, func.clock_timestamp())
+
+
+def _leave(session: Session, conversation_id: int, at: Any) -> None:  # noqa: ANN401 - a time, or an expression of one
     session.execute(
         update(ConversationPhaseSpan)
         .where(ConversationPhaseSpan.conversation_id == conversation_id, ConversationPhaseSpan.ended_at.is_(None))
-        .values(ended_at=func.greatest(func.clock_timestamp(), ConversationPhaseSpan.started_at))
+        .values(ended_at=func.greatest(at, ConversationPhaseSpan.started_at))
         .execution_options(synchronize_session=False)
     )

@@ -8,6 +8,7 @@ from helios_core.database import migrating
 from helios_core.database.engine import application_url, connect, owner_url
 from helios_core.database.versions import SchemaStatus, status
 from helios_core.errors import DatabaseUnavailable, SchemaOutdated
+from helios_core.runtime.engine import migrate as migrate_engine
 from helios_core.settings import Settings
 
 
@@ -23,7 +24,9 @@ def upgrade_schema(settings: Settings) -> tuple[str, ...]:
     """
     owner = owner_url(settings)
     pending = _status(owner).pending
-    migrating.upgrade(owner, str(make_url(application_url(settings).get_secret_value()).username))
+    role = str(make_url(application_url(settings).get_secret_value()).username)
+    migrating.upgrade(owner, role)
+    migrate_engine(owner, role)
     return pending
 
 

@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 
 from helios_core.database.session import SYSTEM, Database, Principal
 from helios_core.errors import HoldLost, InvalidInput, NotAllowed, NotFound, TransitionRefused
-from helios_core.models import AgentProfile, GPUResource, MultiAgentConversation
-from helios_core.services import delegations, responses, runs, workers
+from helios_core.models import AgentProfile, ConversationPhase, GPUResource, MultiAgentConversation
+from helios_core.services import delegations, responses, runs, statuses, workers
 from helios_core.services.team import ensure_default_team
+from helios_core.services.transcripts import enter
 from helios_core.services.workspace import Workspace
 from helios_core.views.runs import progress
 
@@ -27,7 +28,7 @@ def system(database: Database) -> Workspace:
 
 
 @pytest.fixture
-def mine(database: Database, member: Principal, system: Workspace) -> Workspace:
+def mine(member: Principal, system: Workspace) -> Workspace:
     return system.on_behalf_of(member)
 
 
@@ -58,7 +59,7 @@ def planned(system: Workspace, hold: runs.Hold, *agents: str) -> tuple[int, ...]
         runs.require_hold(session, hold)
         conversation = session.get_one(MultiAgentConversation, hold.conversation_id)
         for phase in ("ingestion", "planning", "delegation", "processing"):
-            runs.enter(session, conversation.id, runs.ConversationPhase(phase))
+            enter(session, conversation.id, ConversationPhase(phase))
         return delegations.plan(session, hold, tasks(*agents))
 
     return system.act(plan)
@@ -95,17 +96,23 @@ def test_a_question_becomes_a_conversation_that_waits_for_a_worker(
     seen = mine.read(lambda session: progress(session, conversation_id))
     assert (seen.title, seen.state, seen.phase, seen.messages) == ("Is it safe?", "waiting", "initialization", 1)
     claimed = system.act(lambda session: runs.claim_waiting(session, worker, 4))
-    assert claimed == (runs.WaitingRun(conversation_id, is_new=True),)
+    assert claimed == (runs.WaitingRun(conversation_id, epoch=0),)
     assert system.act(lambda session: runs.claim_waiting(session, worker, 4)) == ()
     assert take(system, conversation_id, worker).epoch == 1
     assert mine.read(lambda session: progress(session, conversation_id)).state == "running"
 
 
-def test_what_cannot_be_asked_is_refused(mine: Workspace, system: Workspace) -> None:
-    for question in ("", "  \n", "a\x00b", "x" * 100_001):
-        refused(lambda question=question: mine.act(lambda s: runs.start_conversation(s, question)), InvalidInput)
-    for team in ([], ["project_manager"], ["nobody"]):
-        refused(lambda team=team: mine.act(lambda s: runs.start_conversation(s, "Why?", agent_ids=team)), InvalidInput)
+@pytest.mark.parametrize("question", ["", "  \n", "a\x00b", "x" * 100_001])
+def test_what_is_no_question_is_refused(mine: Workspace, question: str) -> None:
+    refused(lambda: mine.act(lambda session: runs.start_conversation(session, question)), InvalidInput)
+
+
+@pytest.mark.parametrize("team", [(), ("project_manager",), ("nobody",)])
+def test_a_team_needs_an_expert_who_is_there(mine: Workspace, team: tuple[str, ...]) -> None:
+    refused(lambda: mine.act(lambda session: runs.start_conversation(session, "Why?", agent_ids=team)), InvalidInput)
+
+
+def test_a_question_is_asked_by_somebody(system: Workspace) -> None:
     refused(lambda: system.act(lambda session: runs.start_conversation(session, "Why?")), NotAllowed)
 
 
@@ -127,7 +134,7 @@ def test_an_answer_is_written_once_and_frees_its_slot(
     system.act(lambda s: s.add(GPUResource(uuid="A", name="A", host="h", total_memory_mb=1, max_concurrent_agents=1)))
     hold = take(system, start(mine), worker)
     agents = ["technical_expert", "data_analyst"]
-    system.act(lambda session: runs.statuses.enlist(session, hold.user_id, agents))
+    system.act(lambda session: statuses.enlist(session, hold.user_id, agents))
     first, second = ids = planned(system, hold, *agents)
     assert begin(system, hold, ids, agents, 0) == {first}
     seen = mine.read(lambda session: progress(session, hold.conversation_id))
@@ -203,7 +210,7 @@ def test_a_worker_that_is_not_seen_any_more_hands_everything_back(
     mine: Workspace, system: Workspace, worker: UUID, member: Principal
 ) -> None:
     hold = take(system, start(mine), worker)
-    system.act(lambda session: runs.statuses.enlist(session, hold.user_id, ["technical_expert"]))
+    system.act(lambda session: statuses.enlist(session, hold.user_id, ["technical_expert"]))
     (task,) = planned(system, hold, "technical_expert")
     begin(system, hold, (task,), ["technical_expert"], None)
     assert system.act(workers.reap) == ()
@@ -214,6 +221,6 @@ def test_a_worker_that_is_not_seen_any_more_hands_everything_back(
     refused(lambda: system.act(lambda session: runs.require_hold(session, hold)), HoldLost)
     other = system.act(lambda session: workers.enlist(session, 8))
     assert system.act(lambda session: runs.claim_waiting(session, other, 4)) == (
-        runs.WaitingRun(hold.conversation_id, is_new=False),
+        runs.WaitingRun(hold.conversation_id, epoch=2),
     )
     assert begin(system, take(system, hold.conversation_id, other), (task,), ["technical_expert"], None) == {task}

@@ -1,0 +1,207 @@
+"""Closing: one answer out of many, reviewed, and kept where the next conversation finds it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from helios_core.errors import ProviderError
+from helios_core.measures.consensus import Answered, Consensus, consensus, disputed
+from helios_core.models import ConversationPhase, MultiAgentConversation, TaskSynthesis
+from helios_core.providers.chat import ChatAnswer
+from helios_core.runtime import prompts
+from helios_core.runtime.claims import Claims, read_claims
+from helios_core.runtime.experts import as_answered
+from helios_core.runtime.judges import JUDGE, directive_of
+from helios_core.runtime.quality import Review, read_review
+from helios_core.runtime.tools import Desk
+from helios_core.services import blackboard, consensus_memory, drafts, runs
+from helios_core.services.checkpoints import begin_check, end_check
+from helios_core.services.consensus import write_consensus
+from helios_core.services.context_states import Tier, remember
+from helios_core.services.findings import Finding, record_findings
+from helios_core.services.participation import measure_participations
+from helios_core.services.transcripts import NewMessage, append, enter
+from helios_core.views.briefs import Brief, Work, work
+
+MAX_ROUNDS = 2
+"""The synthesis that a reviewer sends back once is the last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What the responses hold, by a model; nothing where none was asked."""
+
+    claims: Claims
+    model_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Synthesis:
+    """The one answer, with what it was made of."""
+
+    text: str
+    answer: ChatAnswer | None
+    drawn: Drawn
+    found: Consensus
+    response_ids: tuple[int, ...]
+
+
+async def synthesise(desk: Desk, brief: Brief) -> Brief:
+    """Make one answer of the responses; without a task, the plan is the answer."""
+    done = await _done(desk, brief)
+    responses = [as_answered(answer, brief) for answer in done.answers]
+    drawn = await _draw_claims(desk, brief, responses)
+    answer = await _write_answer(desk, brief, done, responses, drawn) if responses else None
+    text = (brief.plan or "") if answer is None else answer.text
+    ids = tuple(answer.response_id for answer in done.answers)
+    made = Synthesis(text, answer, drawn, consensus(drawn.claims.claims, responses, text), ids)
+    await desk.write("synthesis", lambda session: _record_synthesis(session, brief, made))
+    return replace(brief, phase=ConversationPhase.REVIEW, work=done, syntheses=(*brief.syntheses, text))
+
+
+async def _done(desk: Desk, brief: Brief) -> Work:
+    if brief.work is not None:
+        return brief.work
+    return await desk.write("look", lambda session: work(session, brief.conversation_id))
+
+
+async def _draw_claims(desk: Desk, brief: Brief, responses: Sequence[Answered]) -> Drawn:
+    """The claims on which several experts' answers rest. Without them there is still an answer."""
+    if len({response.agent_id for response in responses}) < 2:
+        return Drawn(Claims((), ()), None)
+    seat = brief.seats.get(JUDGE, brief.seats[brief.pm_agent_id])
+    try:
+        answer = await desk.tools.models.ask_patiently(seat, prompts.claims(brief.question, responses), lambda _: None)
+    except ProviderError:
+        return Drawn(Claims((), ()), None)
+    return Drawn(read_claims(answer.structured, responses), answer.model)
+
+
+async def _write_answer(
+    desk: Desk, brief: Brief, done: Work, responses: Sequence[Answered], drawn: Drawn
+) -> ChatAnswer:
+    answered = {attempt.place for attempt in done.attempts if attempt.status.value == "completed"}
+    missing = {attempt.place: attempt.task for attempt in done.attempts if attempt.place not in answered}
+    manager = brief.seats[brief.pm_agent_id]
+    ask = prompts.synthesis(
+        manager.system_prompt,
+        brief.question,
+        responses,
+        disputed(drawn.claims.claims),
+        missing=list(missing.values()),
+        changes=brief.changes,
+        before=brief.syntheses[-1] if brief.syntheses else None,
+    )
+    return await desk.ask(manager, ask)
+
+
+def _record_synthesis(session: Session, brief: Brief, made: Synthesis) -> None:
+    conversation = session.get_one(MultiAgentConversation, brief.conversation_id, populate_existing=True)
+    if conversation.current_phase is not ConversationPhase.SYNTHESIS:
+        return
+    (position,) = append(session, [_message(brief, "synthesis", brief.pm_agent_id, made.text, made.answer)])
+    row = TaskSynthesis(
+        user_id=brief.user_id,
+        conversation_id=brief.conversation_id,
+        session_id=brief.chat_id,
+        synthesizer_agent_id=brief.pm_agent_id,
+        content=made.text,
+        position=position,
+    )
+    session.add(row)
+    session.flush()
+    drafts.drop_own(session, brief.conversation_id)
+    write_consensus(
+        session,
+        row.id,
+        made.drawn.claims.claims,
+        made.found,
+        made.response_ids,
+        model_name=made.drawn.model_name,
+        prompt_version=prompts.VERSIONS["claims"] if made.drawn.model_name else None,
+    )
+    record_findings(session, brief.conversation_id, [*_unproved(made.drawn.claims)])
+    blackboard.announce_synthesis(session, row.id)
+    enter(session, brief.conversation_id, ConversationPhase.REVIEW)
+
+
+def _unproved(claims: Claims) -> list[Finding]:
+    return [
+        Finding("unproved_stance", one.reason, one.quote or one.claim, "It does not count.") for one in claims.rejected
+    ]
+
+
+def _message(brief: Brief, kind: str, speaker: str, content: str, answer: ChatAnswer | None) -> NewMessage:
+    return NewMessage(
+        user_id=brief.user_id,
+        conversation_id=brief.conversation_id,
+        speaker=speaker,
+        kind=kind,
+        content=content,
+        phase=ConversationPhase(kind),
+        input_tokens=None if answer is None else answer.input_tokens,
+        output_tokens=None if answer is None else answer.output_tokens,
+    )
+
+
+async def review(desk: Desk, brief: Brief) -> Brief:
+    """Have the answer reviewed, where somebody does; it may go back once."""
+    answer, verdict = await _ask_reviewer(desk, brief)
+    goes_back = verdict is not None and verdict.sends_back and len(brief.syntheses) < MAX_ROUNDS
+    phase = ConversationPhase.DELEGATION if goes_back else ConversationPhase.COMPLETION
+    await desk.write("review", lambda session: _record_review(session, brief, answer, verdict, phase))
+    changes = verdict.changes if verdict is not None and goes_back else ()
+    return replace(brief, phase=phase, changes=changes)
+
+
+async def _ask_reviewer(desk: Desk, brief: Brief) -> tuple[ChatAnswer | None, Review | None]:
+    """What the reviewer says; None where there is no reviewer, or no word from it."""
+    seat = brief.seats.get(JUDGE)
+    done = await _done(desk, brief)
+    if seat is None or not done.answers:
+        return None, None
+    directives = [directive_of(attempt) for attempt in done.attempts if attempt.attempt == 1]
+    responses = [as_answered(answer, brief) for answer in done.answers]
+    ask = prompts.review(seat.system_prompt, brief.question, directives, responses, brief.syntheses[-1])
+    try:
+        answer = await desk.ask(seat, ask)
+    except ProviderError:
+        return None, None
+    return answer, read_review(answer.structured)
+
+
+def _record_review(
+    session: Session, brief: Brief, answer: ChatAnswer | None, verdict: Review | None, phase: ConversationPhase
+) -> None:
+    conversation = session.get_one(MultiAgentConversation, brief.conversation_id, populate_existing=True)
+    if conversation.current_phase is not ConversationPhase.REVIEW:
+        return
+    if verdict is not None:
+        words = "\n".join([verdict.explanation, *(f"- {change}" for change in verdict.changes)]).strip()
+        append(session, [_message(brief, "review", JUDGE, f"{verdict.verdict}\n{words}".strip(), answer)])
+        conversation.attributes = {**conversation.attributes, "review_changes": list(verdict.changes)}
+    drafts.drop_own(session, brief.conversation_id)
+    checkpoint = begin_check(session, brief.conversation_id, "review", {"reviewer": JUDGE if verdict else None})
+    outcome = "skipped" if verdict is None else "failed" if verdict.sends_back else "passed"
+    end_check(session, checkpoint, outcome, None, {"verdict": verdict.verdict if verdict else None})  # type: ignore[arg-type]
+    enter(session, brief.conversation_id, phase)
+
+
+async def complete(desk: Desk, brief: Brief) -> Brief:
+    """Keep what came of it, and end the conversation."""
+    await desk.write("finish", lambda session: _record_end(session, desk, brief))
+    return replace(brief, is_over=True)
+
+
+def _record_end(session: Session, desk: Desk, brief: Brief) -> None:
+    newest = select(TaskSynthesis.id).where(TaskSynthesis.conversation_id == brief.conversation_id)
+    synthesis_id = session.scalar(newest.order_by(TaskSynthesis.id.desc()).limit(1))
+    if synthesis_id is not None:
+        consensus_memory.join(session, synthesis_id)
+    if brief.chat_id is not None:
+        key, kept = f"conversation {brief.conversation_id}", {"question": brief.question, "synthesis_id": synthesis_id}
+        remember(session, brief.chat_id, brief.pm_agent_id, Tier.CONSENSUS, key, value=kept)
+    measure_participations(session, brief.conversation_id)
+    runs.finish(session, desk.hold, "completed")

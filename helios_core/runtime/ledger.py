@@ -1,0 +1,108 @@
+"""The one door through which a worker writes: each step's effect is the record that the step is done.
+
+Nothing else remembers what a worker has done, so that there are no two truths: a step is a transaction that asks
+whether the run is still held and how far the conversation is, and writes what follows. A step whose commit nobody
+heard of is simply done again, and finds itself done.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from helios_core.database.session import SYSTEM, Database, Principal
+from helios_core.errors import DatabaseUnavailable
+from helios_core.services.runs import Hold, require_hold
+from helios_core.services.workspace import answered
+
+Result = TypeVar("Result")
+Item = TypeVar("Item")
+UseCase = Callable[[Session], Result]
+
+FIRST_PAUSE_SECONDS = 0.1
+LONGEST_PAUSE_SECONDS = 2.0
+AGAIN = ("40001", "40P01", "55P03")
+"""SQLSTATEs of transactions that only came at the wrong moment: serialization, deadlock, lock timeout."""
+
+
+class Ledger:
+    """A worker's transactions. While the database is away they wait; nothing that was asked for is lost."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def write(self, step: str, hold: Hold, use_case: UseCase[Result]) -> Result:
+        """Take a step in a conversation as its user, while the run is held; else raise HoldLost."""
+
+        def held(session: Session) -> Result:
+            require_hold(session, hold)
+            return use_case(session)
+
+        return await self.act(step, held, Principal(hold.user_id, "user"))
+
+    async def act(self, step: str, use_case: UseCase[Result], principal: Principal = SYSTEM) -> Result:
+        """Run a transaction and commit it, as often as it takes the database to answer."""
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return await asyncio.to_thread(self._commit, step, use_case, principal)
+            except DatabaseUnavailable:
+                await asyncio.sleep(pause_seconds)
+                pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
+            except OperationalError as error:
+                if getattr(error.orig, "sqlstate", None) not in AGAIN:
+                    raise
+
+    def _commit(self, step: str, use_case: UseCase[Result], principal: Principal) -> Result:  # noqa: ARG002
+        with answered(), self._database.session(principal) as session:
+            result = use_case(session)
+            session.commit()
+            return result
+
+
+@dataclass
+class Batch(Generic[Item, Result]):
+    """Steps that come at the same moment, in one transaction: what arrives while one commits goes with the next."""
+
+    commit: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]]
+    """Writes items, and answers with the result of each."""
+    _waiting: list[tuple[Item, "asyncio.Future[Result]"]] = field(default_factory=list)
+    _writer: "asyncio.Task[None] | None" = None
+
+    async def put(self, item: Item) -> Result:
+        """Have `item` written, and return its result."""
+        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, done))
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write())
+        return await done
+
+    async def _write(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            if not await self._written(batch):
+                for one in batch:  # let the one that cannot be written fail alone
+                    await self._written([one])
+        self._writer = None
+
+    async def _written(self, batch: Sequence[tuple[Item, "asyncio.Future[Result]"]]) -> bool:
+        """Write a batch, and tell who waits; False where it failed and others are in it."""
+        try:
+            results = await self.commit([item for item, _ in batch])
+        except Exception as error:  # noqa: BLE001 - whoever waits gets it
+            if len(batch) > 1:
+                return False
+            _tell(batch[0][1], error)
+            return True
+        for (_, done), result in zip(batch, results, strict=True):
+            if not done.done():
+                done.set_result(result)
+        return True
+
+
+def _tell(done: "asyncio.Future[Result]", error: Exception) -> None:
+    if not done.done():
+        done.set_exception(error)

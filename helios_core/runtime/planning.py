@@ -1,0 +1,116 @@
+"""Planning: the PM divides the question into tasks for experts, and is told once what was wrong with its plan."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy.orm import Session
+
+from helios_core.models import ConversationPhase, MultiAgentConversation
+from helios_core.providers.chat import ChatAnswer
+from helios_core.runtime import prompts
+from helios_core.runtime.directives import Directive, Member, Plan, parse_plan
+from helios_core.runtime.judges import directive_of
+from helios_core.runtime.tools import Desk
+from helios_core.services import delegations, drafts
+from helios_core.services.delegations import NewDelegation
+from helios_core.services.findings import Finding, record_findings
+from helios_core.services.transcripts import NewMessage, append, enter
+from helios_core.views.briefs import Attempt, Brief, Seat
+
+HARMLESS = ("inline_mention",)
+"""Findings for which no plan has to be made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A plan, what was found wrong on the way to it, and the answer that it was read from."""
+
+    plan: Plan
+    findings: tuple[Finding, ...]
+    answer: ChatAnswer
+
+
+async def plan(desk: Desk, brief: Brief) -> Brief:
+    """Plan the work, or what a review wants changed; then the experts begin, or, without a task, the synthesis."""
+    attempts = brief.work.attempts if brief.work is not None else ()
+    made = await _ask(desk, brief, [directive_of(attempt) for attempt in attempts])
+    phase = ConversationPhase.PROCESSING if made.plan.directives else ConversationPhase.SYNTHESIS
+    await desk.write("plan", lambda session: _record(session, desk, brief, made, attempts))
+    return replace(brief, phase=phase, work=None, plan=_words(made))
+
+
+async def _ask(desk: Desk, brief: Brief, earlier: Sequence[Directive]) -> Planned:
+    """Ask for a plan, and once more where something in it cannot be done."""
+    first = await _ask_once(desk, brief, earlier, ())
+    wrong = [finding for finding in first.findings if finding.kind not in HARMLESS]
+    if not wrong:
+        return first
+    second = await _ask_once(desk, brief, earlier, first.findings)
+    return replace(second, findings=(*first.findings, *second.findings))
+
+
+async def _ask_once(desk: Desk, brief: Brief, earlier: Sequence[Directive], findings: Sequence[Finding]) -> Planned:
+    team = [_member(brief.seats[agent_id]) for agent_id in brief.experts]
+    manager = brief.seats[brief.pm_agent_id]
+    ask = prompts.plan(
+        manager.system_prompt, brief.question, team, findings=findings, earlier=earlier, changes=brief.changes
+    )
+    answer = await desk.ask(manager, ask)
+    read = parse_plan(answer.structured or answer.text, team, pm_agent_id=brief.pm_agent_id, earlier=earlier)
+    return Planned(read, read.findings, answer)
+
+
+def _member(seat: Seat) -> Member:
+    return Member(seat.agent_id, seat.name, seat.description)
+
+
+def _words(made: Planned) -> str:
+    """The plan as people read it; the directives follow it one by one."""
+    return made.plan.summary or made.answer.text
+
+
+def _record(session: Session, desk: Desk, brief: Brief, made: Planned, attempts: Sequence[Attempt]) -> None:
+    """Write the plan with its tasks, unless a step whose end nobody heard of did so before."""
+    conversation = session.get_one(MultiAgentConversation, brief.conversation_id, populate_existing=True)
+    if conversation.current_phase is not brief.phase:
+        return
+    message = NewMessage(
+        user_id=brief.user_id,
+        conversation_id=brief.conversation_id,
+        speaker=brief.pm_agent_id,
+        kind="plan",
+        content=_words(made),
+        phase=brief.phase,
+        input_tokens=made.answer.input_tokens,
+        output_tokens=made.answer.output_tokens,
+    )
+    append(session, [message])
+    drafts.drop_own(session, brief.conversation_id)
+    record_findings(session, brief.conversation_id, made.findings)
+    if not made.plan.directives:
+        enter(session, brief.conversation_id, ConversationPhase.SYNTHESIS)
+        return
+    if brief.phase is ConversationPhase.PLANNING:
+        enter(session, brief.conversation_id, ConversationPhase.DELEGATION)
+    delegations.plan(session, desk.hold, _tasks(brief, made.plan, attempts))
+    enter(session, brief.conversation_id, ConversationPhase.PROCESSING)
+
+
+def _tasks(brief: Brief, made: Plan, attempts: Sequence[Attempt]) -> list[NewDelegation]:
+    """The directives as tasks whose places follow those that there are."""
+    first = 1 + max((attempt.place for attempt in attempts), default=-1)
+    return [
+        NewDelegation(
+            place=first + place,
+            agent_id=directive.agent_id,
+            task=directive.task,
+            directive=directive.text,
+            requirements=directive.requirements,
+            depends_on=tuple(first + other for other in directive.depends_on),
+            given=directive.context,
+            review_round=len(brief.syntheses),
+            priority=brief.seats[directive.agent_id].priority,
+            timeout_seconds=brief.seats[directive.agent_id].timeout_seconds,
+        )
+        for place, directive in enumerate(made.directives)
+    ]

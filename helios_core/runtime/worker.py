@@ -1,0 +1,177 @@
+"""A worker: takes up conversations that wait and carries them, as many at a time as it has capacity."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+
+from helios_core.database.engine import application_url, open_database
+from helios_core.database.session import Database
+from helios_core.errors import HoldLost
+from helios_core.runtime.bell import Bell
+from helios_core.runtime.conversation import lead, take_up
+from helios_core.runtime.engine import QueueEngine
+from helios_core.runtime.ledger import Ledger
+from helios_core.runtime.models import Models
+from helios_core.runtime.scribe import Scribe
+from helios_core.runtime.tools import Desk, Tools
+from helios_core.services import runs, workers
+from helios_core.services.providers import endpoint_for
+from helios_core.services.runs import Hold
+from helios_core.services.workers import BEAT_SECONDS, LEASE_SECONDS
+from helios_core.settings import Settings
+from helios_core.views.briefs import Brief
+
+Say = Callable[[str], None]
+
+CAPACITY = 32
+"""How many conversations one worker carries at a time: most of their time is waiting for models."""
+LOOK_SECONDS = 5.0
+"""How often it looks for waiting runs by itself: an announcement may have been missed."""
+LEAVE_SECONDS = 3.0
+"""How long a worker that is asked to stop tries to hand back what it carries."""
+THREADS = 12
+"""How many transactions run at a time."""
+BURIED = 75
+"""The exit code of a worker that counts as ended: others have what it held."""
+
+
+def work(settings: Settings, say: Say) -> None:
+    """Carry conversations until a signal asks to stop."""
+    database = open_database(settings)
+    try:
+        asyncio.run(Worker(settings, database, models_of(settings)).run(say))
+    finally:
+        database.close()
+
+
+def models_of(settings: Settings) -> Callable[[Ledger], Models]:
+    """The models that operators allow."""
+    where = partial(endpoint_for, data_dir=settings.data_dir)
+    return lambda ledger: Models(ledger, where)
+
+
+class Worker:
+    """One process at work, known to the database while it is seen."""
+
+    def __init__(
+        self, settings: Settings, database: Database, models: Callable[[Ledger], Models], capacity: int = CAPACITY
+    ) -> None:
+        self._url = application_url(settings)
+        self._capacity = capacity
+        self._ledger = Ledger(database)
+        self._models = models(self._ledger)
+        self._scribe = Scribe(self._ledger)
+        self._tools = Tools(self._ledger, self._models, self._scribe)
+        self._bell = Bell(self._url)
+        self._carried: set[int] = set()
+        self._steady_since = time.monotonic()
+
+    async def run(self, say: Say) -> None:
+        """Work until SIGTERM or SIGINT; what is not done then waits for another worker."""
+        stopping = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(THREADS, "helios-ledger"))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        self.id = await self._ledger.act("enlist", partial(workers.enlist, capacity=self._capacity))
+        engine = QueueEngine(self._url, self.id, self._carry)
+        engine.launch()
+        say(f"Worker {self.id} carries up to {self._capacity} conversations at a time.")
+        parts = (self._bell.listen(), self._scribe.write(), self._beat(), self._reap(), self._take_up(engine))
+        tasks = [*map(asyncio.create_task, parts), asyncio.create_task(stopping.wait())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            await self._leave(tasks)
+            engine.stop()
+
+    async def _leave(self, tasks: Sequence["asyncio.Task[object]"]) -> None:
+        """Hand back what is carried, where the database answers; others would find it a little later anyway."""
+        for task in tasks:
+            task.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await self._ledger.act("leave", partial(workers.bury, worker_id=self.id))
+                await self._models.close()
+
+    async def _beat(self) -> None:
+        """Show that we are there; who counts as ended ends at once, and writes nothing more."""
+        last = time.monotonic()
+        while True:
+            await self._end_if_buried()
+            if time.monotonic() - last > LEASE_SECONDS:
+                self._steady_since = time.monotonic()
+            last = time.monotonic()
+            await asyncio.sleep(BEAT_SECONDS)
+
+    async def _end_if_buried(self) -> None:
+        if not await self._ledger.act("beat", partial(workers.beat, worker_id=self.id)):
+            print("This worker was not seen in time, and others have what it held.", file=sys.stderr)  # noqa: T201
+            sys.stderr.flush()
+            # At once: the engine must not take what we leave undone for our last word.
+            os._exit(BURIED)
+
+    async def _reap(self) -> None:
+        """Look for workers that are gone; not while the database has just come back, when nobody was seen."""
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            if time.monotonic() - self._steady_since > LEASE_SECONDS:
+                await self._ledger.act("reap", workers.reap)
+
+    async def _take_up(self, engine: QueueEngine) -> None:
+        """Take up what waits, while there is room."""
+        while True:
+            self._bell.requests.clear()
+            room = self._capacity - len(self._carried)
+            if room > 0:
+                claim = partial(runs.claim_waiting, worker_id=self.id, limit=room)
+                for run in await self._ledger.act("claim", claim):
+                    self._carried.add(run.conversation_id)
+                    await engine.dispatch(run)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._bell.requests.wait(), LOOK_SECONDS)
+
+    async def _carry(self, conversation_id: int) -> None:
+        """Carry one conversation until it ends, or is held no longer."""
+        try:
+            taken = await self._ledger.act("take", partial(take_up, conversation_id=conversation_id, worker_id=self.id))
+            if taken is None:
+                await self._end_if_buried()
+            else:
+                await self._lead(*taken)
+        finally:
+            self._carried.discard(conversation_id)
+            self._bell.requests.set()
+
+    async def _lead(self, hold: Hold, brief: Brief) -> None:
+        with self._bell.heard(hold.conversation_id) as heard:
+            desk = Desk(hold, self._tools, asyncio.Event())
+            leading = asyncio.create_task(lead(desk, brief))
+            watching = asyncio.create_task(self._watch(desk, heard, leading))
+            try:
+                await asyncio.wait({leading})
+            finally:
+                watching.cancel()
+                leading.cancel()
+        if leading.cancelled() or isinstance(leading.exception(), HoldLost):
+            await self._end_if_buried()
+        else:
+            leading.result()
+
+    async def _watch(self, desk: Desk, heard: asyncio.Event, leading: "asyncio.Task[None]") -> None:
+        """Pass on what the bell says, and stop at once where the run is held no longer: somebody cancelled it."""
+        while True:
+            await heard.wait()
+            heard.clear()
+            if not await self._ledger.act("look", partial(runs.is_held, hold=desk.hold)):
+                leading.cancel()
+                return
+            desk.rung.set()
