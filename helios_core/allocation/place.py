@@ -125,6 +125,11 @@ class Placer:
         self._changed(promise)
         return promise
 
+    def restore(self, promise: Promise) -> None:
+        """Enter again what was released, though it might not be promised anew."""
+        self.ledger.restore(promise)
+        self._changed(promise)
+
     def update(self, gpu: Gpu) -> None:
         """Enter new readings of a card; its host and its traits stay."""
         card = self.ledger.update(gpu)

@@ -18,9 +18,12 @@ from helios_core.models import AgentConfiguration, AgentConfigurationVersion, Ag
 from helios_core.services.allocations import release_promise
 from helios_core.services.audit import checked_reason, recorded
 from helios_core.services.configurations import ConfigurationFields, FieldChange, differences
+from helios_core.services.fleet import load_fleet, objection_to
 from helios_core.services.permissions import Action, require
-from helios_core.services.versions import lock_agents, write_version
+from helios_core.services.versions import PROMISED_FIELDS, lock_agents, write_version
 
+PLACED_FIELDS = PROMISED_FIELDS | {"constraints"}
+"""What rules and constraints look at."""
 AGENT_ID = re.compile("[a-z][a-z0-9_]{0,62}")
 
 
@@ -58,6 +61,8 @@ def save_configuration(
         return SavedConfiguration(agent_id, seen.version, ())
     configuration = seen if seen.user_id == edited_user_id(session) else own_configuration(session, seen)
     write_version(session, configuration, fields, reason, changed_by=principal_of(session).user_id)
+    if PLACED_FIELDS & {change.field for change in changed}:
+        _require_place(session, configuration, before["gpu_assignment"])
     return SavedConfiguration(agent_id, configuration.version, changed)
 
 
@@ -129,10 +134,23 @@ def create_agent(
         with refusals(session):
             session.add(profile)
             write_version(session, configuration, fields, "created", changed_by=principal_of(session).user_id)
+            _require_place(session, configuration, None)
     except DuplicateEntry as error:
         message = f"There is an agent {agent_id} already."
         raise DuplicateEntry(message) from error
     return SavedConfiguration(agent_id, configuration.version, ())
+
+
+def _require_place(session: Session, configuration: AgentConfiguration, before: int | None) -> None:
+    """Raise InvalidInput where rules, constraints or quotas keep the agent off the card that it was given."""
+    gpu_id = configuration.gpu_assignment
+    if gpu_id is None or not configuration.is_enabled:
+        return
+    fleet = load_fleet(session)
+    seat = fleet.of_configuration(configuration.id)
+    cause = None if seat is None else objection_to(fleet, seat, gpu_id, stays=gpu_id == before)
+    if cause is not None:
+        raise InvalidInput({"gpu_assignment": f"GPU {gpu_id}: {cause}."})
 
 
 def edited_user_id(session: Session) -> int | None:

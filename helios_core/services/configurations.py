@@ -4,10 +4,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from helios_core.models import ModelProvider
 from helios_core.services.editing import Fields, JsonObject
+from helios_core.services.wishes import checked_wishes
+
+
+def with_wishes_that_can_be(constraints: dict[str, Any]) -> dict[str, Any]:
+    """Constraints whose `placement` placement understands; ValueError with a sentence otherwise."""
+    checked_wishes(constraints)
+    return constraints
 
 
 class ConfigurationFields(Fields):
@@ -53,9 +60,11 @@ class ConfigurationFields(Fields):
     priority: Annotated[
         int, Field(ge=1, le=10, title="Priority", description="Priority is 1 (last) to 10 (first), a whole number.")
     ] = 5
-    constraints: Annotated[JsonObject, Field(title="Constraints", description="Constraints are a JSON object.")] = (
-        Field(default_factory=dict)
-    )
+    constraints: Annotated[
+        JsonObject,
+        AfterValidator(with_wishes_that_can_be),
+        Field(title="Constraints", description="Constraints are a JSON object."),
+    ] = Field(default_factory=dict)
     is_enabled: Annotated[bool, Field(title="Enabled", description="An agent is enabled or not.")] = True
 
 

@@ -16,6 +16,7 @@ from helios_core.allocation.fleet import Fleet, Gpu
 from helios_core.allocation.ledger import Promise
 from helios_core.allocation.mix import Mix
 from helios_core.allocation.place import Placer
+from helios_core.allocation.refusals import Question, Reason, room, standing_checks
 from helios_core.database.session import principal_of
 from helios_core.models import GPUResource, PlacementQuota
 from helios_core.services.everybody import everybodys_rows
@@ -23,6 +24,8 @@ from helios_core.services.limits import Limits, limits_in_force
 from helios_core.services.memory import MemoryBook
 from helios_core.services.seats import Seat, capability_of, seated, seats_of, unseated
 
+READINGS = {Reason.HEALTH, Reason.TEMPERATURE, Reason.UTILIZATION}
+"""What lets nothing new in, and lets stay who is there."""
 FLEET_LOCK = 0x666C656574
 """The advisory lock on the right to promise anything of any card."""
 
@@ -59,11 +62,16 @@ def lock_fleet(session: Session) -> None:
     session.execute(select(func.pg_advisory_xact_lock(FLEET_LOCK)))
 
 
-def load_fleet(session: Session, configurations: ColumnElement[bool] | None = None) -> LoadedFleet:
-    """The fleet as it is now, with the seats of the configurations that match besides those that have a place."""
+def load_fleet(
+    session: Session, configurations: ColumnElement[bool] | None = None, limits: Limits | None = None
+) -> LoadedFleet:
+    """The fleet as it is now, with the seats of the configurations that match besides those that have a place.
+
+    `limits`: in the place of those that are in force.
+    """
     with everybodys_rows(session):
         now: datetime = session.scalars(select(func.clock_timestamp())).one()
-        limits, book = limits_in_force(session, now), MemoryBook.load(session)
+        limits, book = limits or limits_in_force(session, now), MemoryBook.load(session)
         cards = session.execute(CARDS).all()
         rows = list(session.execute(seated()))
         if configurations is not None:
@@ -72,7 +80,8 @@ def load_fleet(session: Session, configurations: ColumnElement[bool] | None = No
         quotas = {row.user_id: row.max_memory_mb for row in session.scalars(select(PlacementQuota))}
     principal = principal_of(session)
     seats = seats_of(rows, limits, book, sees_all=principal.sees_all, me=principal.user_id)
-    placer = _placer([gpu_of(card) for card in cards], limits, seats.values(), quotas)
+    ours = _in_use(seats.values())
+    placer = _placer([gpu_of(card, ours.get(card.id, 0)) for card in cards], limits, seats.values(), quotas)
     return LoadedFleet(placer, limits, book, seats, {card.id: card.name for card in cards}, now)
 
 
@@ -98,14 +107,17 @@ CARDS = select(
 ).order_by(GPUResource.__table__.c.id)
 
 
-def gpu_of(row: Row[*tuple[Any, ...]]) -> Gpu:
-    """A card of the inventory. What a simulated card shows in use is in nobody's way."""
+def gpu_of(row: Row[*tuple[Any, ...]], ours_mib: int) -> Gpu:
+    """A card of the inventory. What others than our agents use of a real one is kept free for them.
+
+    `ours_mib`: what our agents use of it. What a simulated card shows in use is in nobody's way.
+    """
+    foreign_mib = 0 if row.is_simulated else max((row.current_memory_used_mb or 0) - ours_mib, 0)
     return Gpu(
         gpu_id=row.id,
         host=row.host,
         total_memory_mib=row.total_memory_mb,
-        reserved_memory_mib=row.reserved_memory_mb or 0,
-        measured_memory_mib=None if row.is_simulated else row.current_memory_used_mb,
+        reserved_memory_mib=max(row.reserved_memory_mb or 0, foreign_mib),
         gpu_type=row.name,
         capability=capability_of(row.compute_capability),
         health=row.health,
@@ -114,6 +126,36 @@ def gpu_of(row: Row[*tuple[Any, ...]]) -> Gpu:
         temperature_celsius=row.current_temperature_celsius,
         utilization_percent=row.current_utilization_percent,
     )
+
+
+def objection_to(fleet: LoadedFleet, seat: Seat, gpu_id: int, *, stays: bool = False) -> str | None:
+    """What keeps the agent off this card, beside all others; None: nothing does.
+
+    `stays`: it is there already, and readings that let nothing new in do not send it away.
+    """
+    if seat.objection is not None:
+        return seat.objection
+    ledger, request = fleet.placer.ledger, seat.request
+    held = fleet.placer.release(seat.name) if seat.name in ledger.promises else None
+    rules = fleet.placer.policy.rules_about(request)
+    question = Question(ledger, request, request.kind.shapes[0], rules)
+    card = ledger.cards[ledger.position_of[gpu_id]]
+    found = [check(question, card) for check in (*standing_checks(request, rules, ledger), room)]
+    is_over = not fleet.placer.policy.is_within_quota(request, question.shape)
+    if held is not None:
+        fleet.placer.restore(held)
+    told = [cause for reason, cause in filter(None, found) if not (stays and reason in READINGS)]
+    return next(iter(told), None) or ("its owner's quota leaves less than it needs" if is_over else None)
+
+
+def _in_use(seats: Iterable[Seat]) -> dict[int, int]:
+    """What our agents use of each card: as measured, else as promised."""
+    used: dict[int, int] = {}
+    for seat in seats:
+        if seat.gpu_id is not None:
+            mib = seat.promised_mib if seat.measured_mib is None else seat.measured_mib
+            used[seat.gpu_id] = used.get(seat.gpu_id, 0) + (mib or 0)
+    return used
 
 
 def _placer(gpus: list[Gpu], limits: Limits, seats: Iterable[Seat], quotas: dict[int | None, int]) -> Placer:

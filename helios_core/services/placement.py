@@ -107,7 +107,7 @@ def decide(
     explanation = explanation_of(reasons, because="it was asked for" if gpu_id is not None else None, sees_all=sees_all)
     if reasons.choice is None:
         if held is not None:
-            placer.ledger.restore(held)
+            placer.restore(held)
         return None, explanation
     (position,) = placer.promise(request, reasons.choice).cards
     return placer.ledger.cards[position].gpu.gpu_id, explanation

@@ -14,9 +14,11 @@ from helios_core.models import AgentConfiguration, AgentConfigurationVersion, Mo
 from helios_core.providers.memory import MemoryEstimate, known_models
 from helios_core.services.allocations import accounts
 from helios_core.services.configurations import ConfigurationFields, FieldChange, differences
+from helios_core.services.fleet import load_fleet, objection_to
 from helios_core.services.memory import MemoryBook, MemoryFigures
 from helios_core.services.permissions import Action, may
 from helios_core.services.promises import CardFit, Need, fit_on
+from helios_core.services.seats import newcomer
 
 Source = Literal["own", "default"]
 """Whose a field's value is: the user's own, or the default's, which it follows."""
@@ -149,9 +151,44 @@ def card_fits(
     shared = 0 if found is None else found.shared_mib
     need = None if memory is None else Need(owner_id, agent_id, model_name, context_tokens, memory, shared)
     fits = [fit_on(account, need, own_id) for account in accounts(session)]
+    if memory is not None:
+        draft = {
+            "model_provider": ModelProvider(provider),
+            "model_name": model_name,
+            "context_tokens": context_tokens,
+            "memory_mib": memory,
+            "priority": configuration.priority,
+            "constraints": configuration.constraints,
+        }
+        objections = _objections(session, agent_id, own_id, draft)
+        fits = [_kept_off(fit, objections.get(fit.gpu_id)) for fit in fits]
     if not principal.sees_all:
         fits = [replace(fit, promised_by_model={}) for fit in fits]
     return Fits(found, tuple(fits))
+
+
+def _objections(session: Session, agent_id: str, own_id: int | None, draft: Mapping[str, Any]) -> dict[int, str]:
+    """By card: what rules, constraints, quotas and other programs have against an agent with this draft."""
+    principal = principal_of(session)
+    fleet = load_fleet(session)
+    held = None if own_id is None else fleet.of_configuration(own_id)
+    if held is not None:
+        fleet.placer.release(held.name)
+    owner_id = None if principal.sees_all else principal.user_id
+    seat = newcomer("this agent", owner_id=owner_id, limits=fleet.limits, book=fleet.book, **draft)
+    seat = replace(seat, request=replace(seat.request, role=agent_id))
+    found = {
+        gpu_id: objection_to(fleet, seat, gpu_id, stays=held is not None and held.gpu_id == gpu_id)
+        for gpu_id in fleet.placer.ledger.position_of
+    }
+    return {gpu_id: cause for gpu_id, cause in found.items() if cause is not None}
+
+
+def _kept_off(fit: CardFit, cause: str | None) -> CardFit:
+    """The fit, refused where something is against it that is no lack of room."""
+    if fit.refusal is not None or cause is None:
+        return fit
+    return replace(fit, refusal=f"GPU {fit.gpu_id}: {cause}.")
 
 
 class _Saved(NamedTuple):
