@@ -22,6 +22,7 @@ NAVIGATION = {
     "agents": ("Agents", ":material/groups:"),
     "delegations": ("Delegations", ":material/account_tree:"),
     "conversations": ("Conversations", ":material/forum:"),
+    "synthesis": ("Synthesis", ":material/balance:"),
     "settings": ("Settings", ":material/settings:"),
 }
 """Each page of app_pages/ by its file's name, in the order of the menu."""

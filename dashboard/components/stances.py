@@ -18,6 +18,7 @@ def stances(conversation: Conversation, faces: dict[str, Face]) -> None:
             {
                 "text": short(claim.text, 160),
                 "stances": {short(agent, 60): short(stance, 20) for agent, stance in claim.stances.items()},
+                "quotes": {short(agent, 60): short(quote, 400) for agent, quote in claim.quotes.items()},
             }
             for claim in conversation.claims
         ],
@@ -37,4 +38,7 @@ def _notes(conversation: Conversation) -> list[str]:
     disputed = sum("against" in claim.stances.values() for claim in conversation.claims)
     if disputed:
         found.append(f"Somebody is against {formats.plural(disputed, 'claim')}.")
+    drawn_by = next((claim.drawn_by for claim in conversation.claims if claim.drawn_by), None)
+    if drawn_by is not None:
+        found.append(f"Claims drawn by {short(drawn_by, 120)}; a stance counts if its quotation is in the response.")
     return found

@@ -67,6 +67,8 @@ class QualityScore(Owned, Base):
               unique=True, postgresql_nulls_not_distinct=True, postgresql_where=text("source <> 'person'")),
         Index("uq_quality_scores_person", "user_id", "response_id", "synthesis_id", "rater_id", "criterion",
               unique=True, postgresql_nulls_not_distinct=True, postgresql_where=text("rater_id IS NOT NULL")),
+        Index("ix_quality_scores_people", "user_id", "id", postgresql_where=text("source = 'person'")),
+        Index("ix_quality_scores_people_id", "id", postgresql_where=text("source = 'person'")),
         Index(None, "user_id", "conversation_id"),
         Index(None, "conversation_id"),
         Index(None, "response_id"),

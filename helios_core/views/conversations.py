@@ -16,7 +16,7 @@ from helios_core.views.delegations import Delegation, now, of_conversation
 from helios_core.views.participants import Participant, known_sum, participants_of
 from helios_core.views.responses import Response, responses_of
 from helios_core.views.segments import SegmentKind, time_spent
-from helios_core.views.syntheses import Claim, Synthesis, claims_of, syntheses_of
+from helios_core.views.syntheses import Claim, Synthesis, claims_drawn, claims_of, syntheses_of
 from helios_core.views.transcripts import MessageMark
 
 
@@ -140,10 +140,18 @@ def conversation(session: Session, conversation_id: int) -> Conversation:
         delegations=delegations,
         responses=responses,
         syntheses=syntheses,
-        claims=claims_of(attributes.get("claims")) or (syntheses[-1].conflicts if syntheses else ()),
+        claims=_claims(session, attributes, syntheses),
         marks=marks,
         as_of=as_of,
     )
+
+
+def _claims(session: Session, attributes: Mapping[str, Any], syntheses: tuple[Synthesis, ...]) -> tuple[Claim, ...]:
+    """What was drawn for the last synthesis, else what the source recorded, else what the synthesis calls disputed."""
+    if not syntheses:
+        return claims_of(attributes.get("claims"))
+    last = syntheses[-1]
+    return claims_drawn(session, last.id) or claims_of(attributes.get("claims")) or last.conflicts
 
 
 def require_conversation(session: Session, conversation_id: int) -> None:

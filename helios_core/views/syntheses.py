@@ -1,7 +1,7 @@
 """What was made of the responses: who gave what to it, where the experts disagreed, and who stayed alone."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from helios_core.errors import NotFound
-from helios_core.models import TaskSynthesis
+from helios_core.models import ClaimStance, SynthesisClaim, TaskSynthesis
 from helios_core.views.paging import Cursor, Page, older_than
 
 
@@ -28,6 +28,10 @@ class Claim:
 
     text: str
     stances: Mapping[str, str]
+    quotes: Mapping[str, str] = field(default_factory=dict)
+    """The experts' own words for their stances, where these were kept."""
+    drawn_by: str | None = None
+    """The model that drew the claim from the responses, and by which prompt."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +83,34 @@ def find_synthesis(session: Session, synthesis_id: int) -> Synthesis:
     return _synthesis(row)
 
 
+def claims_drawn(session: Session, synthesis_id: int) -> tuple[Claim, ...]:
+    """The claims that were drawn for a synthesis, in their order, with the experts' words."""
+    claims = session.scalars(
+        select(SynthesisClaim).where(SynthesisClaim.synthesis_id == synthesis_id).order_by(SynthesisClaim.position)
+    ).all()
+    stances = session.scalars(
+        select(ClaimStance)
+        .where(ClaimStance.claim_id.in_([claim.id for claim in claims]))
+        .order_by(ClaimStance.response_id, ClaimStance.agent_id)
+    ).all()
+    return tuple(_claim(claim, [one for one in stances if one.claim_id == claim.id]) for claim in claims)
+
+
 def claims_of(parts: Any) -> tuple[Claim, ...]:  # noqa: ANN401 - whatever JSON a source has stored
     """The claims in `[{"claim": "…", "stances": {"agent": "for"}}]`; what has another shape is left out."""
     return tuple(
         Claim(part["claim"], {str(agent): str(stance) for agent, stance in part["stances"].items()})
         for part in (parts if isinstance(parts, list) else ())
         if isinstance(part, dict) and isinstance(part.get("claim"), str) and isinstance(part.get("stances"), dict)
+    )
+
+
+def _claim(row: SynthesisClaim, stances: Sequence[ClaimStance]) -> Claim:
+    return Claim(
+        text=row.content,
+        stances={stance.agent_id: stance.stance for stance in stances},
+        quotes={stance.agent_id: stance.quote for stance in stances if stance.quote},
+        drawn_by=" · ".join(filter(None, (row.model_name, row.prompt_version))) or None,
     )
 
 

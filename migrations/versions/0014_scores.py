@@ -82,6 +82,10 @@ CREATE INDEX ix_quality_scores_conversation_id ON quality_scores (conversation_i
 
 CREATE INDEX ix_quality_scores_judge_id ON quality_scores (judge_id)
 
+CREATE INDEX ix_quality_scores_people ON quality_scores (user_id, id) WHERE source = 'person'
+
+CREATE INDEX ix_quality_scores_people_id ON quality_scores (id) WHERE source = 'person'
+
 CREATE INDEX ix_quality_scores_rater_id ON quality_scores (rater_id)
 
 CREATE INDEX ix_quality_scores_response_id ON quality_scores (response_id)
