@@ -19,6 +19,7 @@ PAGES = Path(__file__).parent / "app_pages"
 NAVIGATION = {
     "overview": ("Overview", ":material/dashboard:"),
     "gpus": ("GPUs", ":material/memory:"),
+    "placement": ("Placement", ":material/view_comfy_alt:"),
     "agents": ("Agents", ":material/groups:"),
     "delegations": ("Delegations", ":material/account_tree:"),
     "conversations": ("Conversations", ":material/forum:"),
@@ -33,6 +34,7 @@ def draw() -> None:
     st.set_page_config(page_title="Helios", page_icon="☀️", layout="wide", initial_sidebar_state=216)
     st.logo(str(ASSETS / "helios.svg"), size="large")
     page = st.navigation(list(_pages().values()))
+    _select_in_widgets()
     _arrive(page.url_path or "overview")
     with st.sidebar:
         component("frame", isolate_styles=False)(key="frame")
@@ -93,11 +95,19 @@ def open_page(name: str, **selection: str | int) -> NoReturn:
 def select(**selection: str | int | None) -> NoReturn:
     """Stay on this page, with `selection` in its URL beside what is there; None takes a name away."""
     for name, value in selection.items():
-        if value is None:
+        if name in st.session_state:
+            st.session_state.setdefault("selecting", {})[name] = value
+        elif value is None:
             st.query_params.pop(name, None)
         elif st.query_params.get(name) != str(value):
             st.query_params[name] = str(value)
     st.rerun()
+
+
+def _select_in_widgets() -> None:
+    """Give widgets the values that were selected for them: the URL follows them, and they are not drawn yet."""
+    for name, value in st.session_state.pop("selecting", {}).items():
+        st.session_state[name] = value
 
 
 def _arrive(name: str) -> None:

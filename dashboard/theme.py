@@ -56,6 +56,7 @@ _SIGNS: dict[str, tuple[str, Tone]] = {
     "ok": ("●", "ok"), "warning": ("■", "warning"), "critical": ("▲", "critical"), "lost": ("✕", "critical"),
     "unknown": ("○", "unknown"), "stale": ("○", "unknown"), "throttled": ("▲", "critical"), "active": ("●", "ok"),
     "switched_off": ("✕", "unknown"), "revoked": ("✕", "unknown"), "expired": ("■", "unknown"),
+    "in_force": ("●", "ok"), "waits": ("○", "unknown"), "off": ("○", "unknown"), "refused": ("✕", "critical"),
     "maintenance": ("■", "warning"), "review": ("◆", "accent"),
     "simulated": ("◇", "unknown"), "sample": ("◇", "unknown"),
 }  # fmt: skip

@@ -1,0 +1,101 @@
+"""The log of decisions, and the plans that may be undone."""
+
+import streamlit as st
+
+from dashboard import formats
+from dashboard.components.card import card
+from dashboard.components.facet import facet
+from dashboard.components.packaged import component
+from dashboard.components.placement_moves import reasons, way
+from dashboard.live import live, shared
+from dashboard.render import date_and_time, short
+from dashboard.theme import sign
+from helios_core.views.decisions import Decision, DecisionFilter, list_decisions
+from helios_core.views.paging import Cursor
+
+OUTCOMES = {name: name for name in ("placed", "moved", "kept", "released", "refused")}
+PAGE_ROWS = 50
+NEWEST = 5
+
+
+def placement_decisions() -> None:
+    """The decisions, as the URL narrows them."""
+    with st.container(horizontal=True, gap="small"):
+        outcome = facet("outcome", "Outcome", OUTCOMES)
+        agent = st.query_params.get("agent")
+    with card("decisions", "Decisions", "newest first; each opens to its reasons as they were then"):
+        decisions(outcome, agent)
+
+
+@live
+def decisions(outcome: str | None, agent_id: str | None) -> None:
+    """The decisions that match, and a button for older ones."""
+    wanted = (outcome, agent_id)
+    shown = st.session_state.get("decision_pages", {}).get(wanted, 1)
+    rows, older = _pages(DecisionFilter(agent_id=agent_id, outcome=outcome), shown)
+    if rows:
+        decision_list("decision_list", rows)
+    elif wanted == (None, None):
+        st.info("Nothing was decided yet. Put an agent on a card on the map, and apply the draft.")
+    else:
+        st.info("No decision matches. Take the filter away.", icon=":material/search_off:")
+    if older is not None:
+        st.button("Show older ones", icon=":material/history:", on_click=_show_more, args=(wanted, shown + 1))
+
+
+@live
+def newest_decisions() -> None:
+    """The newest few."""
+    rows = shared(list_decisions, DecisionFilter(), None, NEWEST).rows
+    if rows:
+        decision_list("newest_decisions", list(rows))
+    else:
+        st.caption("Nothing was decided yet.")
+
+
+def decision_list(key: str, rows: list[Decision]) -> None:
+    """Show decisions, one a row."""
+    component("decision_list")(key=key, data={"decisions": [_row(row) for row in rows]})
+
+
+def _row(row: Decision) -> dict[str, object]:
+    return {
+        "key": row.id,
+        "when": date_and_time(row.decided_at),
+        "what": short(_sentence(row), 160),
+        "who": f"by {short(row.actor, 60)}" if row.actor else "by Helios",
+        "why": f"“{short(row.reason, 200)}”" if row.reason else "",
+        "about": " · ".join([short(row.model_name, 60), formats.memory(row.memory_mib), row.cause]),
+        "sign": sign("refused").data if row.outcome == "refused" else None,
+        "lines": reasons(row.explanation),
+    }
+
+
+def _sentence(row: Decision) -> str:
+    agent = formats.title(row.agent_id) + (f" of {row.owner}" if row.owner else "")
+    match row.outcome:
+        case "moved":
+            return f"moved {agent} {way(row.from_gpu_id, row.to_gpu_id)}"
+        case "released":
+            return f"took {agent} off GPU {row.from_gpu_id}"
+        case "refused":
+            return f"refused {agent}"
+    return f"{row.outcome} {agent} on GPU {row.to_gpu_id}"
+
+
+def _pages(which: DecisionFilter, number: int) -> tuple[list[Decision], Cursor | None]:
+    """The first `number` pages in one list, and where the next one begins."""
+    rows: list[Decision] = []
+    older: Cursor | None = None
+    for _ in range(number):
+        page = shared(list_decisions, which, older, PAGE_ROWS)
+        rows += page.rows
+        older = page.older
+        if older is None:
+            break
+    return rows, older
+
+
+def _show_more(wanted: tuple[str | None, ...], number: int) -> None:
+    """Let the list have `number` pages."""
+    st.session_state["decision_pages"] = {wanted: number}

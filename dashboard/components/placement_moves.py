@@ -1,0 +1,69 @@
+"""The moves of a draft or a plan, each with its reasons: why there, and for every other card why not."""
+
+from collections.abc import Sequence
+
+from dashboard import formats
+from dashboard.components.face import face
+from dashboard.components.packaged import component
+from dashboard.render import clean, short
+from dashboard.theme import Tone, sign
+from helios_core.services.explanations import Explanation, Line
+from helios_core.services.whatif import DraftMove
+
+VERDICTS: dict[str, tuple[str, Tone | None]] = {
+    "chosen": ("chosen", "ok"), "next": ("runner-up", None), "refused": ("refused", "critical"),
+}  # fmt: skip
+"""What each verdict is called, and its colour."""
+
+
+def placement_moves(moves: Sequence[DraftMove]) -> None:
+    """Show `moves`, those that the draft asks for first."""
+    ordered = sorted(moves, key=lambda move: not move.is_asked)
+    component("placement_moves")(
+        key="placement_moves", data={"moves": [_move(index, move) for index, move in enumerate(ordered)]}
+    )
+
+
+def way(from_gpu_id: int | None, to_gpu_id: int | None) -> str:
+    """From where to where: "GPU 2 → GPU 0"."""
+    return f"{_place(from_gpu_id)} → {_place(to_gpu_id)}"
+
+
+def _place(gpu_id: int | None) -> str:
+    return "no card" if gpu_id is None else f"GPU {gpu_id}"
+
+
+def _move(index: int, move: DraftMove) -> dict[str, object]:
+    name = formats.title(move.agent)
+    stays = move.from_gpu_id == move.to_gpu_id
+    return {
+        "key": move.configuration_id or f"new-{index}",
+        **face(move.agent, name),
+        "way": "no card takes it" if move.is_refused else "stays" if stays else way(move.from_gpu_id, move.to_gpu_id),
+        "about": " · ".join(
+            [short(move.model_name, 40), formats.memory(move.memory_mib), *([] if move.is_asked else ["makes room"])]
+        ),
+        "sign": sign("refused").data if move.is_refused else None,
+        "lines": reasons(move.explanation) if move.is_asked or move.is_refused else [],
+    }
+
+
+def reasons(explanation: Explanation) -> list[dict[str, object]]:
+    """The lines of an explanation, for a component."""
+    return [
+        {"key": index, "cards": _cards(line), "sentence": clean(line.sentence), **_verdict(line)}
+        for index, line in enumerate(explanation.lines)
+    ]
+
+
+def _verdict(line: Line) -> dict[str, object]:
+    word, tone = VERDICTS[line.verdict]
+    return {"verdict": word, "tone": tone}
+
+
+def _cards(line: Line) -> str:
+    if not line.gpu_ids:
+        return "all cards"
+    shown = ", ".join(str(gpu_id) for gpu_id in line.gpu_ids[:4])
+    more = f" and {len(line.gpu_ids) - 4} more" if len(line.gpu_ids) > 4 else ""
+    return f"GPU {shown}{more}"
