@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from helios_core.commands import database, keys
+from helios_core.commands import database, keys, placement
 from helios_core.commands.options import Data, Json, Port, Supervisor, settings_for, show, workspace_for
 from helios_core.exits import EXIT_CODES, ending_well
 
@@ -28,6 +28,7 @@ users = typer.Typer(no_args_is_help=True, help="Who may work here.")
 app.add_typer(database.commands, name="db")
 app.add_typer(users, name="users")
 app.add_typer(keys.commands, name="keys")
+app.command("place")(placement.place_command)
 
 
 def main() -> None:
@@ -121,6 +122,27 @@ def work(data: Data = None, supervisor: Supervisor = None) -> None:
     if supervisor is not None:
         die_with(supervisor)
     run(settings_for(data), typer.echo)
+
+
+@app.command("rehearse")
+def rehearse_command(
+    port: Annotated[int, typer.Option("--port", metavar="N", min=0, max=65535, help="Where; 0 is any.")] = 11435,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", help="What is answered follows from it.")] = 0,
+    pace: Annotated[float, typer.Option("--pace", metavar="X", min=0, help="1 can be watched, 0 is at once.")] = 1.0,
+    data: Data = None,
+    supervisor: Supervisor = None,
+) -> None:
+    """Serve made-up answers as Ollama would, to watch a team without a model."""
+    from helios_core.commands.rehearse import rehearse, stand_in
+    from helios_core.rehearsal.behaviour import Behaviour
+    from helios_core.supervision.processes import die_with
+
+    behaviour = Behaviour(seed=seed, pace=pace)
+    if supervisor is not None:
+        die_with(supervisor)
+        stand_in(settings_for(data), behaviour)
+    else:
+        rehearse(behaviour, port, typer.echo)
 
 
 @app.command()

@@ -21,7 +21,7 @@ from helios_core.supervision.schema import ensure_schema
 from helios_core.supervision.signals import stoppable
 from helios_core.views.settings import Health
 
-PARTS = ("collect", "serve", "work")
+PARTS = ("collect", "serve", "work", "rehearse")
 HEALTHY_WITHIN_SECONDS = 60.0
 CARDS_WITHIN_SECONDS = 10.0
 TICK_SECONDS = 0.2

@@ -77,6 +77,11 @@ class Client:
         with translated(self._endpoint, model):
             return _described(model, await self._asked("POST", "/api/show", {"model": model}, model))
 
+    async def version(self) -> str:
+        """Which Ollama it is."""
+        with translated(self._endpoint):
+            return str((await self._asked("GET", "/api/version"))["version"])
+
     async def aclose(self) -> None:
         """Close every connection."""
         await self._http.aclose()
