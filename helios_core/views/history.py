@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import ColumnElement, Float, Integer, Row, Select, case, func, literal, select
+from sqlalchemy import ColumnElement, Float, Integer, Row, Select, func, literal, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from helios_core.models import Collector, GPUResource, GPUSample, GPUSampleRollup
@@ -23,6 +23,8 @@ from helios_core.telemetry.rollups import FINE_ROLLUPS_KEPT, RESOLUTIONS_SECONDS
 MOST_POINTS = 600
 STEPS_SECONDS = (1, 2, 5, 10, 20, 30, 60, 120, 180, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
 UNKNOWN_REASONS = -1
+HOURS_ROLLED_UP_AFTER = timedelta(minutes=5)
+"""When the rollup of an hour surely holds all of it: a collector renews it every minute."""
 METRICS = (
     "utilization_percent",
     "memory_used_mb",
@@ -147,7 +149,7 @@ def _mean(table: Any, metric: str) -> ColumnElement[Any]:  # noqa: ANN401
     if table is GPUSample:
         return func.avg(getattr(GPUSample, metric)).cast(Float)
     mean, count = getattr(GPUSampleRollup, f"{metric}_avg"), GPUSampleRollup.sample_count
-    return func.sum(mean * count) / func.nullif(func.sum(case((mean.is_not(None), count))), 0)
+    return func.sum(mean * count) / func.nullif(func.sum(count).filter(mean.is_not(None)), 0)
 
 
 def _series(gpu_id: int, start: datetime, step_seconds: int, points: int, row: Row[Any] | None) -> GpuSeries:
@@ -182,12 +184,42 @@ def energy_used(session: Session, gpu_ids: Sequence[int], start: datetime, end: 
     Each sample stands for one interval of its collector; time without samples counts for nothing, and lowers the
     coverage. The rollup at each end of the range counts as far as it lies in it.
     """
-    resolution = _energy_resolution(start, end)
+    used = dict.fromkeys(gpu_ids, (0.0, 0.0))
+    for resolution, first, last in _pieces(start, end):
+        for gpu_id, watt_seconds, measured in session.execute(_energy(gpu_ids, resolution, first, last)):
+            watt_hours, seconds = used[gpu_id]
+            used[gpu_id] = (watt_hours + watt_seconds / 3600, seconds + measured)
+    range_seconds = (end - start).total_seconds()
+    return tuple(Energy(gpu_id, *used[gpu_id], range_seconds) for gpu_id in gpu_ids)
+
+
+def _pieces(start: datetime, end: datetime) -> list[tuple[int, datetime, datetime]]:
+    """The range as (resolution, from, until): whole hours that are rolled up, and something finer at its ends."""
+    hour = RESOLUTIONS_SECONDS[-1]
+    first, last = aligned(start + timedelta(seconds=hour - 1), hour), aligned(end - HOURS_ROLLED_UP_AFTER, hour)
+    if last <= first:
+        return [(_fine_resolution(start, end, 10), start, end)]
+    pieces = [
+        (_fine_resolution(start, first, 60), start, first),
+        (hour, first, last),
+        (_fine_resolution(last, end, 60), last, end),
+    ]
+    return [piece for piece in pieces if piece[1] < piece[2]]
+
+
+def _fine_resolution(start: datetime, end: datetime, finest_seconds: float) -> int:
+    """The finest rollups that are kept of a whole range of few hours, and not too many of them."""
+    step_seconds = step_for(start, end, MOST_POINTS, max(finest_seconds, finest_step_seconds(start, 1.0)))
+    return source_seconds(step_seconds) or RESOLUTIONS_SECONDS[0]
+
+
+def _energy(gpu_ids: Sequence[int], resolution: int, start: datetime, end: datetime) -> Select[int, float, float]:
+    """The query for one row a card that was measured: its watt seconds, and for how many seconds it was measured."""
     bucket, width = GPUSampleRollup.bucket_at, timedelta(seconds=resolution)
     overlap = func.date_part("epoch", func.least(bucket + width, literal(end)) - func.greatest(bucket, literal(start)))
     sampled = GPUSampleRollup.sample_count * func.coalesce(Collector.interval_seconds, 1.0)
     seconds = func.least(sampled, resolution) * overlap / resolution
-    rows = session.execute(
+    return (
         select(
             GPUSampleRollup.gpu_id,
             func.sum(GPUSampleRollup.power_watts_avg * seconds).cast(Float),
@@ -204,12 +236,3 @@ def energy_used(session: Session, gpu_ids: Sequence[int], start: datetime, end: 
         )
         .group_by(GPUSampleRollup.gpu_id)
     )
-    used = {gpu_id: (watt_seconds / 3600, measured) for gpu_id, watt_seconds, measured in rows}
-    range_seconds = (end - start).total_seconds()
-    return tuple(Energy(gpu_id, *used.get(gpu_id, (0.0, 0.0)), range_seconds) for gpu_id in gpu_ids)
-
-
-def _energy_resolution(start: datetime, end: datetime) -> int:
-    """The finest rollups that are kept of the whole range, and not too many of them."""
-    step_seconds = step_for(start, end, 2 * MOST_POINTS, max(10.0, finest_step_seconds(start, 1.0)))
-    return source_seconds(step_seconds) or RESOLUTIONS_SECONDS[0]

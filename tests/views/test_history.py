@@ -166,6 +166,18 @@ def test_energy_of_a_range_that_cuts_rollups_counts_what_lies_in_it(database: Da
     assert used.measured_seconds == pytest.approx(60)
 
 
+def test_energy_of_many_hours_is_that_of_its_hours_and_of_its_ends(database: Database) -> None:
+    with database.session(SYSTEM) as session:
+        [gpu_id] = enlist(session)
+        collector(session, 60.0)
+        fill(session, gpu_id, range(-6 * 3600, -3 * 3600, 60), power_watts=100.0)
+        fill(session, gpu_id, range(-3 * 3600, 0, 60), power_watts=300.0)
+        start, end = NOW - timedelta(hours=5, minutes=40), NOW - timedelta(minutes=10)
+        [used] = energy_used(session, [gpu_id], start, end)
+    assert used.watt_hours == pytest.approx(100 * 160 / 60 + 300 * 170 / 60, rel=1e-3)
+    assert used.coverage == pytest.approx(1)
+
+
 def test_energy_of_a_slow_collector_counts_each_sample_for_its_interval(database: Database) -> None:
     with database.session(SYSTEM) as session:
         [gpu_id] = enlist(session)
