@@ -59,6 +59,15 @@ class TaskDelegation(Owned, Base):
               postgresql_where=text(UNDER_WAY)),
         Index("ix_task_delegations_ended_badly", "user_id", "created_at", postgresql_where=text(ENDED_BADLY)),
         Index("ix_task_delegations_ended_badly_created_at", "created_at", postgresql_where=text(ENDED_BADLY)),
+        Index("ix_task_delegations_under_way_agent", "target_agent_id", "created_at", postgresql_where=text(UNDER_WAY)),
+        *(
+            Index(f"ix_task_delegations_{end}", "user_id", "created_at", postgresql_where=text(f"status = '{end}'"))
+            for end in ("cancelled", "failed", "timeout")
+        ),
+        *(
+            Index(f"ix_task_delegations_{end}_created_at", "created_at", postgresql_where=text(f"status = '{end}'"))
+            for end in ("cancelled", "failed", "timeout")
+        ),
         Index(None, "target_agent_id", "created_at"),
         Index("ix_task_delegations_requirements", "requirements", postgresql_using="gin",
               postgresql_ops={"requirements": "jsonb_path_ops"}),

@@ -79,6 +79,7 @@ class ConsensusMemoryNode(Owned, Base):
     __table_args__ = (
         CheckConstraint("confidence BETWEEN 0 AND 1", name="confidence"),
         Index(None, "user_id", "created_at"),
+        Index(None, "session_id"),
     )
 
     id: Mapped[UuidId]
@@ -118,6 +119,7 @@ class AgentContextState(Owned, Base):
         UniqueConstraint(
             "user_id", "session_id", "agent_id", "context_tier", "context_key", name="uq_agent_context_states_entry"
         ),
+        Index(None, "session_id"),
     )
 
     id: Mapped[BigId]
@@ -137,6 +139,7 @@ class ValidationCheckpoint(Owned, Base):
         CheckConstraint("status IN ('pending', 'passed', 'failed', 'skipped')", name="status"),
         CheckConstraint("score BETWEEN 0 AND 1", name="score"),
         Index(None, "user_id", "created_at"),
+        Index(None, "session_id"),
     )
 
     id: Mapped[BigId]

@@ -2,14 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import product
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, select, true, union
 from sqlalchemy.orm import Session, aliased
 
+from helios_core.database.session import Principal, principal_of
 from helios_core.errors import NotFound
 from helios_core.models import PlacementDecision, PlacementPlan, User
 from helios_core.services.explanations import Explanation, as_explanation
 from helios_core.views.paging import Cursor, Page, older_than
+
+Actor = aliased(User)
+Owner = aliased(User)
+NEWEST_FIRST = (PlacementDecision.decided_at.desc(), PlacementDecision.id.desc())
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +70,33 @@ def list_decisions(
     session: Session, which: DecisionFilter | None = None, after: Cursor | None = None, limit: int = 50
 ) -> Page[Decision]:
     """The newest decisions that match and that the reader may see."""
-    statement = _decisions()
-    which = which or DecisionFilter()
-    if which.agent_id is not None:
-        statement = statement.where(PlacementDecision.agent_id == which.agent_id)
-    if which.gpu_id is not None:
-        statement = statement.where(
-            (PlacementDecision.to_gpu_id == which.gpu_id) | (PlacementDecision.from_gpu_id == which.gpu_id)
-        )
-    if which.outcome is not None:
-        statement = statement.where(PlacementDecision.outcome == which.outcome)
-    statement = statement.where(older_than(after, PlacementDecision.decided_at, PlacementDecision.id))
-    newest = statement.order_by(PlacementDecision.decided_at.desc(), PlacementDecision.id.desc()).limit(limit)
-    rows = session.execute(newest).all()
+    newest = _newest(principal_of(session), which or DecisionFilter(), after, limit)
+    rows = session.execute(_decisions().where(PlacementDecision.id.in_(newest)).order_by(*NEWEST_FIRST)).all()
     older = Cursor(rows[-1][0].decided_at, rows[-1][0].id) if len(rows) == limit else None
     return Page(tuple(_decision(*row) for row in rows), older)
+
+
+def _newest(reader: Principal, which: DecisionFilter, after: Cursor | None, limit: int) -> Select[int]:
+    """The ids of the newest that match.
+
+    Each place in which one may stand is read along an index of its own: a user's and everybody's, to the card and from
+    it.
+    """
+    conditions = [older_than(after, PlacementDecision.decided_at, PlacementDecision.id)]
+    if which.agent_id is not None:
+        conditions.append(PlacementDecision.agent_id == which.agent_id)
+    if which.outcome is not None:
+        conditions.append(PlacementDecision.outcome == which.outcome)
+    owner, to, from_ = PlacementDecision.user_id, PlacementDecision.to_gpu_id, PlacementDecision.from_gpu_id
+    owners = [true()] if reader.sees_all else [owner == reader.user_id, owner.is_(None)]
+    cards = [true()] if which.gpu_id is None else [to == which.gpu_id, from_ == which.gpu_id]
+    columns = (PlacementDecision.id, PlacementDecision.decided_at)
+    places = [
+        select(*columns).where(whose, card, *conditions).order_by(*NEWEST_FIRST).limit(limit).subquery()
+        for whose, card in product(owners, cards)
+    ]
+    found = union(*map(select, places)).subquery()
+    return select(found.c.id).order_by(found.c.decided_at.desc(), found.c.id.desc()).limit(limit)
 
 
 def find_decision(session: Session, decision_id: int) -> Decision:
@@ -88,10 +106,6 @@ def find_decision(session: Session, decision_id: int) -> Decision:
         message = f"There is no decision {decision_id}."
         raise NotFound(message)
     return _decision(*found)
-
-
-Actor = aliased(User)
-Owner = aliased(User)
 
 
 def _decisions() -> Select[PlacementDecision, str, str, str]:
