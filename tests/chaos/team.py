@@ -1,0 +1,147 @@
+"""A team at a database of its own, with a model server, and workers that are started, stopped and killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import Session
+
+from helios_core.database.engine import connect
+from helios_core.database.server import ServerUrls
+from helios_core.database.session import SYSTEM, Database, Principal
+from helios_core.models import GPUResource, ModelProvider, ProviderEndpoint, User
+from helios_core.runtime.engine import migrate
+from helios_core.services import runs
+from helios_core.services.team import ensure_default_team
+from helios_core.services.workspace import Workspace
+from tests.chaos.history import History, history
+from tests.chaos.model_server import ModelServer
+from tests.waiting import eventually
+
+BEAT_SECONDS, LEASE_SECONDS = 0.2, 1.0
+"""A tenth of the real ones, so that a programme takes a tenth of the time."""
+
+
+class Zygote:
+    """The process that forks workers."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-m", "tests.chaos.zygote"]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+    def ask(self, line: str) -> int:
+        """Send a line, and return the number that it answers with."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(line, file=self._process.stdin, flush=True)
+        return int(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """End it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(10)
+
+
+@dataclass
+class Team:
+    """One database, its user, the model server, and the workers that were started."""
+
+    urls: ServerUrls
+    owner: Engine
+    mine: Workspace
+    models: ModelServer
+    zygote: Zygote
+    started: list[int] = field(default_factory=list)
+    _workers: set[int] = field(default_factory=set)
+
+    def start_conversation(self) -> int:
+        """Ask a question that nobody asked before; when this returns, it is acknowledged."""
+        question = f"Question {len(self.started)}? We need to know."
+        self.started.append(self.mine.act(lambda session: runs.start_conversation(session, question)))
+        return self.started[-1]
+
+    def worker(self, *, capacity: int = 32, lease: float = LEASE_SECONDS, **crash: Any) -> int:  # noqa: ANN401
+        """Start a worker; its process id. `step`, `when`, `nth`: where it dies."""
+        order = {
+            "url": self.urls.application.get_secret_value(),
+            "beat": BEAT_SECONDS if lease == LEASE_SECONDS else lease / 4,
+            "lease": lease,
+            "capacity": capacity,
+            "crash": crash or None,
+        }
+        pid = self.zygote.ask(json.dumps(order))
+        self._workers.add(pid)
+        return pid
+
+    def wait(self, pid: int) -> int:
+        """How a worker ended: an exit code, or minus the signal that killed it."""
+        self._workers.discard(pid)
+        return self.zygote.ask(f"wait {pid}")
+
+    def kill(self, pid: int, number: int = signal.SIGKILL) -> int:
+        """End a worker."""
+        os.kill(pid, number)
+        return self.wait(pid)
+
+    def all_ended(self, within_seconds: float) -> bool:
+        """Whether every conversation comes to its end in time."""
+        return eventually(
+            lambda: not self.ask("SELECT 1 FROM conversation_runs WHERE ended_at IS NULL"), within_seconds
+        )
+
+    def ask(self, query: str) -> list[Any]:
+        """The rows of a query, by the owner."""
+        with self.owner.connect() as connection:
+            return list(connection.execute(text(query)).all())
+
+    @property
+    def history(self) -> History:
+        """What is written now."""
+        return history(self.owner, self.models.calls)
+
+    def close(self) -> None:
+        """End every worker that is left."""
+        for pid in list(self._workers):
+            os.kill(pid, signal.SIGCONT)
+            self.kill(pid)
+
+
+@contextmanager
+def team_at(urls: ServerUrls, zygote: Zygote, models: ModelServer) -> Iterator[Team]:
+    """A team at a migrated database."""
+    migrate(urls.owner, "helios_app")
+    database, owner = Database(connect(urls.application)), connect(urls.owner)
+    system = Workspace(database, SYSTEM)
+    user_id = system.act(lambda session: _furnish(session, models.address))
+    team = Team(urls, owner, system.on_behalf_of(Principal(user_id, "user")), models, zygote)
+    try:
+        yield team
+    finally:
+        team.close()
+        database.close()
+        owner.dispose()
+
+
+def _furnish(session: Session, address: str) -> int:
+    """The default team, half of it on each of two cards, a model server, and a user."""
+    ensure_default_team(session)
+    user = User(username="mira", role="user")
+    cards = [
+        GPUResource(uuid=f"C{i}", name="Card", host="desk", total_memory_mb=12288, max_concurrent_agents=2)
+        for i in range(2)
+    ]
+    endpoint = ProviderEndpoint(provider=ModelProvider.OLLAMA, name="Ollama", address=address)
+    session.add_all([user, *cards, endpoint])
+    session.flush()
+    session.execute(text("UPDATE agent_configurations SET gpu_assignment = id % 2, max_retries = 10"))
+    return user.id

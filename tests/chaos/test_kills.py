@@ -1,0 +1,43 @@
+"""A worker is killed at every named point; another carries on, and the history shows nothing of it."""
+
+import signal
+
+import pytest
+
+from tests.chaos.team import Team
+
+STEPS = ("claim", "take", "plan", "start", "respond", "judge", "check", "synthesis", "review", "finish", "beat", "reap")
+POINTS = [
+    *((step, when) for step in STEPS for when in ("before", "inside", "after")),
+    ("dispatch", "before"),
+    ("dispatch", "after"),
+]
+
+
+def test_a_conversation_goes_through_all_phases(team: Team) -> None:
+    team.start_conversation()
+    team.worker()
+    assert team.all_ended(20)
+    assert team.history.faults(team.started, experts=3) == []
+
+
+def kill_at_every_point(team: Team, nth: int) -> None:
+    """At each point a worker of its own, with a new conversation and whatever the ones before left, dies."""
+    for step, when in POINTS:
+        team.start_conversation()
+        worker = team.worker(capacity=4, step=step, when=when, nth=nth)
+        assert team.wait(worker) == -signal.SIGKILL, f"nobody came by {when} {step}"
+    team.worker()
+    assert team.all_ended(60)
+    assert team.history.faults(team.started, experts=3) == []
+
+
+def test_killed_at_every_point_once(team: Team) -> None:
+    kill_at_every_point(team, nth=1)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("nth", [1, 2, 3, 4, 5])
+def test_killed_at_every_point_five_times(team: Team, nth: int) -> None:
+    kill_at_every_point(team, nth)
