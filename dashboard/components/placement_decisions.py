@@ -10,6 +10,7 @@ from dashboard.components.placement_moves import reasons, way
 from dashboard.live import live, shared
 from dashboard.render import date_and_time, short
 from dashboard.theme import sign
+from helios_core.views.agents import list_agents
 from helios_core.views.decisions import Decision, DecisionFilter, list_decisions
 from helios_core.views.paging import Cursor
 
@@ -21,8 +22,9 @@ NEWEST = 5
 def placement_decisions() -> None:
     """The decisions, as the URL narrows them."""
     with st.container(horizontal=True, gap="small"):
+        names = {agent.agent_id: agent.name for agent in shared(list_agents)}
         outcome = facet("outcome", "Outcome", OUTCOMES)
-        agent = st.query_params.get("agent")
+        agent = facet("agent", "Agent", names)
     with card("decisions", "Decisions", "newest first; each opens to its reasons as they were then"):
         decisions(outcome, agent)
 
@@ -38,7 +40,7 @@ def decisions(outcome: str | None, agent_id: str | None) -> None:
     elif wanted == (None, None):
         st.info("Nothing was decided yet. Put an agent on a card on the map, and apply the draft.")
     else:
-        st.info("No decision matches. Take the filter away.", icon=":material/search_off:")
+        st.info("No decision matches. Take a filter away.", icon=":material/search_off:")
     if older is not None:
         st.button("Show older ones", icon=":material/history:", on_click=_show_more, args=(wanted, shown + 1))
 

@@ -26,8 +26,11 @@ def capacity_question() -> None:
         left, right = st.columns(2)
         context = left.number_input("Context (tokens)", 1, 10_000_000, None, step=1024, placeholder="the usual")
         memory = right.number_input("Memory (MiB)", 1, None, None, step=256, placeholder="the estimate")
-        if st.form_submit_button("How many more fit?", type="primary") and model:
+        is_asked = st.form_submit_button("How many more fit?", type="primary")
+        if is_asked and model:
             _answer(Newcomer(model, _whole(context), _whole(memory)))
+        elif is_asked:
+            st.markdown(":orange[▲ Choose a model first, or type its name.]")
 
 
 def _whole(number: float | None) -> int | None:

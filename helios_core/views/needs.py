@@ -72,6 +72,7 @@ def _card(session: Session, card: GPUResource, now: datetime) -> Need:
     since = session.scalars(
         select(GPUEvent.occurred_at).where(GPUEvent.gpu_id == card.id).order_by(GPUEvent.occurred_at.desc()).limit(1)
     ).one_or_none()
+    must_leave = agents > 0 and card.health != "warning"
     parts = [
         f"for {spoken(now - since)}" if since else "",
         f"{agents} agent{'' if agents == 1 else 's'} affected" if agents else "no agent affected",
@@ -80,9 +81,9 @@ def _card(session: Session, card: GPUResource, now: datetime) -> Need:
         severity="warning" if card.health == "warning" else "critical",
         title=f"GPU {card.id} – {(card.health_message or card.health).rstrip('.')}",
         detail=" · ".join(filter(None, parts)),
-        action="Open",
-        page="gpus",
-        selection=(("gpu", str(card.id)),),
+        action="Plan a move" if must_leave else "Open",
+        page="placement" if must_leave else "gpus",
+        selection=(("without" if must_leave else "gpu", str(card.id)),),
     )
 
 
@@ -129,7 +130,7 @@ def _doubtful(session: Session, now: datetime) -> list[Need]:
             title=f"Agreement of only {score:.2f}" + (f", {votes:.1f} independent votes" if votes else ""),
             detail=("sample · " if talk.source == "sample" else "") + f"“{talk.title}”",
             action="Review",
-            page="conversations",
+            page="synthesis",
             selection=(("conversation", str(talk.id)),),
         )
         for score, votes, talk in rows

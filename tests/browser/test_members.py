@@ -8,11 +8,14 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from dashboard.chrome import NAVIGATION
-from helios_core.database.session import SYSTEM, principal_of
+from helios_core.database.session import SYSTEM, Principal, principal_of
+from helios_core.errors import NotAllowed
 from helios_core.models import MultiAgentConversation, User
 from helios_core.services.activation import set_enabled_for
 from helios_core.services.keys import Scope, create_key
+from helios_core.services.plans import apply_plan
 from helios_core.services.users import create_user
+from helios_core.services.workspace import Workspace
 from tests.browser import scene
 from tests.browser.conftest import Installation, Visitor
 
@@ -58,7 +61,7 @@ def test_a_member_sees_their_own_account_keys_and_changes_and_no_form_of_operato
     expect(page.get_by_role("slider")).to_have_count(0)
     page.locator("a.account").click()
     expect(page.get_by_text("An admin may change what you may do")).to_be_visible()
-    expect(page.get_by_role("button", name="Save")).to_have_count(0)
+    expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
 
     page = visitor.visit("settings?tab=Keys", "Settings")
     expect(page.get_by_text("my own")).to_be_visible()
@@ -73,6 +76,27 @@ def test_a_member_sees_their_own_account_keys_and_changes_and_no_form_of_operato
     page = visitor.visit("settings?tab=Audit", "Settings")
     expect(page.locator(".change", has_text="my own")).to_be_visible()
     expect(page.locator(".change", has_text="ada")).to_have_count(0)
+
+
+def test_a_member_may_try_drafts_of_placement_and_apply_none(installation: Installation, visitor: Visitor) -> None:
+    page = visitor.visit("placement", "Placement")
+    expect(page.get_by_text("You may try drafts here; an operator applies them.")).to_be_visible()
+    expect(page.locator("section.gpu")).to_have_count(3)
+    page.get_by_role("button", name="GPU 1", exact=True).click()
+    expect(page.get_by_text("Draft:")).to_be_visible()
+    expect(page.get_by_role("button", name="Apply")).to_have_count(0)
+    for tab, button, key in (("Rules", "Add a rule", "rule"), ("Constraints", "Add a constraint", "constraint")):
+        page = visitor.visit(f"placement?tab={tab}&{key}=new", "Placement")
+        expect(page.get_by_label("Reason")).to_have_count(0)
+        expect(page.get_by_role("button", name=button)).to_have_count(0)
+        expect(page.locator(f".st-key-card_{key} input").first).to_be_disabled()
+    with pytest.raises(NotAllowed):
+        as_viewer(installation).act(lambda session: apply_plan(session, 1))
+
+
+def as_viewer(installation: Installation) -> Workspace:
+    """The services, as the viewer may use them."""
+    return installation.workspace.on_behalf_of(Principal(installation.workspace.principal.user_id, "user"))
 
 
 def test_a_user_for_whom_helios_is_off_gets_one_sentence_on_every_page_until_it_is_on_again(

@@ -39,7 +39,12 @@ def test_an_ailing_card_says_since_when_and_whom_it_concerns(at_work: Workspace)
     (need,) = found(at_work, "GPU 2")
     assert need.title == "GPU 2 – It slows itself down at 88 °C"
     assert need.detail == "for 4 min · 1 agent affected"
-    assert (need.page, need.selection) == ("gpus", (("gpu", "2"),))
+    assert (need.action, need.page, need.selection) == ("Plan a move", "placement", (("without", "2"),))
+
+
+def test_an_ailing_card_without_agents_has_nobody_to_move(at_work: Workspace) -> None:
+    (need,) = found(at_work, "GPU 2")
+    assert (need.action, need.page, need.selection) == ("Open", "gpus", (("gpu", "2"),))
 
 
 def test_a_card_that_was_switched_off_needs_nobody(at_work: Workspace) -> None:
