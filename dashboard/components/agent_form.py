@@ -13,8 +13,10 @@ from dashboard.components.card_fits import card_fits
 from dashboard.components.changes import counts, in_brief, show_change, shown
 from dashboard.live import live, shared, trouble
 from dashboard.render import date_and_time, plain
+from dashboard.workspace import workspace
 from helios_core.errors import HeliosError
 from helios_core.services.configurations import ConfigurationFields, differences
+from helios_core.services.discovery import Listing, list_models
 from helios_core.views import configurations as view
 from helios_core.views.configurations import ConfigurationForm, Fits
 
@@ -56,8 +58,9 @@ def _fields(draft: Draft) -> None:
     with provider:
         _choice(draft, "model_provider", list(draft.base.models))
     with model:
+        listing = list_models(workspace(), draft.values["model_provider"])
         _choice(
-            draft, "assigned_llm", draft.base.models.get(draft.values["model_provider"], ()), accept_new_options=True,
+            draft, "assigned_llm", _suggested(draft, listing), accept_new_options=True, note=_listed(listing),
             placeholder="Choose a model, or type its name", help="Any model that the provider serves; type its name",
         )  # fmt: skip
     _field(draft, "system_prompt", st.text_area, height=320)
@@ -81,6 +84,22 @@ def _fields(draft: Draft) -> None:
     with enabled:
         st.container(height=26, border=False)
         _field(draft, "is_enabled", st.toggle, help="Off: it gets no work, and no GPU memory is promised to it")
+
+
+def _suggested(draft: Draft, listing: Listing) -> tuple[str, ...]:
+    """The provider's own list; what agents use where there is none, and in a rehearsal, which takes any name."""
+    if listing.problem is not None or listing.is_rehearsal:
+        return draft.base.models.get(draft.values["model_provider"], ())
+    return tuple(model.name for model in listing.models)
+
+
+def _listed(listing: Listing) -> str:
+    """Where the list of models is from, or why there is none."""
+    if listing.problem is not None:
+        return f":orange[▲ {plain(listing.problem)}] Type the model's name, or choose one that agents use."
+    if listing.is_rehearsal:
+        return "In the rehearsal every name is answered; these are names that agents use."
+    return f"{formats.plural(len(listing.models), 'model')} listed by {plain(listing.server or '')}"
 
 
 def _choice(draft: Draft, name: str, suggested: Iterable[Any], **options: Any) -> None:  # noqa: ANN401 - any JSON

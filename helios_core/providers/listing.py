@@ -8,7 +8,7 @@ from helios_core.providers.chat import ModelInfo
 from helios_core.providers.endpoints import Endpoint
 from helios_core.providers.failures import translated
 
-LIST_SECONDS = 10.0
+LIST_SECONDS = 6.0
 
 
 async def listed(endpoint: Endpoint, asked: Awaitable[Iterable[ModelInfo]]) -> tuple[ModelInfo, ...]:

@@ -33,10 +33,10 @@ _lock = Lock()
 _kept: dict[Endpoint, tuple[float, Listing]] = {}
 
 
-def list_models(workspace: Workspace, provider: ModelProvider, data_dir: Path | None = None) -> Listing:
+def list_models(workspace: Workspace, provider: str, data_dir: Path | None = None) -> Listing:
     """The models of a provider, asked for at most every `KEPT_SECONDS`; no transaction waits for the answer."""
     try:
-        endpoint = workspace.read(lambda session: endpoint_for(session, provider, data_dir))
+        endpoint = workspace.read(lambda session: endpoint_for(session, ModelProvider(provider), data_dir))
     except HeliosError as error:
         return Listing(None, False, (), str(error))
     with _lock:
