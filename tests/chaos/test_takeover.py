@@ -72,7 +72,7 @@ def test_nobody_seems_to_work_for_a_worker_that_is_gone(team: Team, models: Mode
     assert team.ask(working)
     team.kill(victim)
     # It finds the dead one, hands its run to whoever wants it, and dies before it takes it itself.
-    assert team.wait(team.worker(step="claim", when="before", nth=2)) == -signal.SIGKILL
+    assert team.wait(team.worker(step="take", when="before", nth=1)) == -signal.SIGKILL
     assert not team.ask(working)
     assert not team.ask("SELECT 1 FROM card_leases")
 
