@@ -4,7 +4,7 @@ Everybody's promises count, though a member does not see them: what leaves this 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -47,9 +47,17 @@ class LoadedFleet:
         """The seat of the agent with this configuration."""
         return next((seat for seat in self.seats.values() if seat.configuration_id == configuration_id), None)
 
-    def copy(self) -> "LoadedFleet":
-        """The same, to try things on."""
-        return LoadedFleet(self.placer.copy(), self.limits, self.book, dict(self.seats), self.names, self.now)
+    def copy(self, more: Sequence[Gpu] = ()) -> "LoadedFleet":
+        """The same, to try things on, with `more` cards."""
+        placer = self.placer
+        if more:
+            cards = [*placer.ledger.gpus, *more]
+            larger = Placer(Fleet.of(cards), placer.policy.rules, placer.mix, placer.policy.quotas_mib)
+            for promise in placer.ledger.promises.values():
+                larger.restore(promise)
+            placer = larger
+        names = {**self.names, **{gpu.gpu_id: gpu.gpu_type for gpu in more}}
+        return LoadedFleet(placer.copy(), self.limits, self.book, dict(self.seats), names, self.now)
 
 
 def lock_fleet(session: Session) -> None:

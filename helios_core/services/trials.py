@@ -7,6 +7,7 @@ from dataclasses import replace
 from sqlalchemy import ColumnElement, and_, or_
 from sqlalchemy.orm import Session
 
+from helios_core.allocation.fleet import Gpu
 from helios_core.allocation.place import Placer
 from helios_core.allocation.rebalance import rebalance
 from helios_core.allocation.simulate import how_many_more
@@ -16,12 +17,13 @@ from helios_core.models import ModelProvider
 from helios_core.services.explanations import Explanation, Line
 from helios_core.services.fleet import LoadedFleet, load_fleet
 from helios_core.services.placement import decide
-from helios_core.services.seats import CONFIGURATIONS, Seat
+from helios_core.services.seats import CONFIGURATIONS, Seat, capability_of
 from helios_core.services.seats import newcomer as seat_of_newcomer
 from helios_core.services.whatif import (
     Capacity,
     CardLoad,
     DraftMove,
+    NewCard,
     Newcomer,
     Room,
     Segment,
@@ -46,7 +48,8 @@ def what_if(session: Session, draft: WhatIfDraft) -> WhatIf:
     if unknown:
         message = f"There is no GPU {min(unknown)}."
         raise NotFound(message)
-    after = fleet.copy()
+    first = max(fleet.names, default=-1) + 1
+    after = fleet.copy([_new_card(first + number, card) for number, card in enumerate(draft.new_cards)])
     asked = [*_asked(session, fleet, draft), *_without_cards(after, draft)]
     after.seats.update({seat.name: seat for seat, _ in asked})
     moves = tuple(_moves(after, asked, _try(after, asked, sees_all=sees_all)))
@@ -196,6 +199,16 @@ def _newcomer(session: Session, fleet: LoadedFleet, kind: Newcomer, name: str) -
         constraints=constraints,
         limits=fleet.limits,
         book=fleet.book,
+    )
+
+
+def _new_card(gpu_id: int, card: NewCard) -> Gpu:
+    return Gpu(
+        gpu_id=gpu_id,
+        host="new",
+        total_memory_mib=card.memory_mib,
+        gpu_type=card.name,
+        capability=capability_of(card.compute_capability),
     )
 
 

@@ -26,12 +26,22 @@ class Newcomer:
 
 
 @dataclass(frozen=True, slots=True)
+class NewCard:
+    """A card that is not there yet."""
+
+    name: str
+    memory_mib: int
+    compute_capability: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class WhatIfDraft:
-    """What shall be different: agents by their configuration, newcomers, and cards that are taken away."""
+    """What shall be different: agents by their configuration, newcomers, cards that are taken away, and new ones."""
 
     targets: Mapping[int, Target] = field(default_factory=dict)
     newcomers: tuple[Newcomer, ...] = ()
     without_gpus: frozenset[int] = frozenset()
+    new_cards: tuple[NewCard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
