@@ -66,7 +66,7 @@ def _sweep_on_schedule(interval_seconds: float, source: CardSource, writer: Writ
     next_tick = monotonic()
     while not stop.wait(max(0.0, next_tick - monotonic())) and writer.is_alive():
         if not writer.is_standby:
-            sweep = source.sweep(stop, knows_real_cards=writer.knows_real_cards)
+            sweep = source.sweep(stop, knows_real_cards=writer.knows_real_cards, promised=writer.promised)
             verdicts = {card.identity.uuid: watch.judge(card, sweep.taken_at) for card in sweep.cards}
             writer.submit(sweep, verdicts)
         missed_ticks = max(0.0, monotonic() - next_tick) // interval_seconds

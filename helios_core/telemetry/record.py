@@ -9,9 +9,11 @@ from time import monotonic
 from sqlalchemy.orm import Session
 
 from helios_core.telemetry import store
+from helios_core.telemetry.attribution import claims_on, write_usage
 from helios_core.telemetry.faults import MISSING
 from helios_core.telemetry.health import Verdict, verdict_of
 from helios_core.telemetry.readings import CardReading, Sweep
+from helios_core.telemetry.simulated import Promised
 from helios_core.telemetry.store import Enlisted, Sample
 
 PROCESSES_EVERY_SECONDS = 10.0
@@ -46,6 +48,8 @@ class HostRecord:
         self._real_cards_due_at = float("-inf")
         self._started_at: datetime | None = None
         self.knows_real_cards: bool | None = None
+        self.promised: Promised | None = None
+        """What simulated cards have to show."""
 
     @property
     def gpu_ids(self) -> list[int]:
@@ -141,7 +145,20 @@ class HostRecord:
         if not telling or (processes == self._processes and monotonic() < self._processes_due_at):
             return
         store.write_processes(session, telling, now)
+        write_usage(session, {sample.gpu_id: sample.card.reading.processes or () for sample in telling})
+        self.promised = self._promised(session)
         self._processes, self._processes_due_at = processes, monotonic() + PROCESSES_EVERY_SECONDS
+
+    def _promised(self, session: Session) -> Promised | None:
+        """By simulated card: the models that agents were promised there, with MiB; None where nobody was."""
+        indexes = {e.id: e.nvml_index for e in (self._inventory or {}).values() if e.nvml_index is not None}
+        found: dict[int, dict[str, int]] = {}
+        for gpu_id, claims in claims_on(session, indexes.keys()).items():
+            models = found.setdefault(indexes[gpu_id], {})
+            for claim in claims:
+                model = claim.model_name or "a model"
+                models[model] = models.get(model, 0) + claim.promised_mib
+        return found or None
 
     def _beat(self, session: Session, sweep: Sweep, now: datetime) -> None:
         """Note that this collector lives, and what is wrong with its host."""

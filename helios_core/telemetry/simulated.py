@@ -6,7 +6,7 @@ temperature at which it slows down.
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import exp, pi, sin
 from random import Random
@@ -44,6 +44,10 @@ MODELS = (("llama3.1:8b", 6_500), ("qwen2.5:7b", 5_280), ("llama3.2:3b", 3_135),
 """What the simulated servers load, and what it takes in MiB."""
 
 
+Promised = Mapping[int, Mapping[str, int]]
+"""By a card's index: the models that agents were promised there, and so many MiB."""
+
+
 @dataclass(frozen=True, slots=True)
 class Temperament:
     """How hard a card works on average and by how much that swings (0 to 1), over which period, and how warm it gets.
@@ -71,10 +75,10 @@ class SimulatedCards:
         self._clock = clock
         self._identities = tuple(identity(index) for index in range(len(TEMPERAMENTS)))
 
-    def sweep(self) -> Sweep:
-        """Every card as it is now."""
+    def sweep(self, promised: Promised | None = None) -> Sweep:
+        """Every card as it is now, with the models that agents were promised there; nobody anywhere: with its own."""
         now = self._clock()
-        cards = (CardReading(identity, reading(identity.index, now)) for identity in self._identities)
+        cards = (CardReading(identity, reading(identity.index, now, promised)) for identity in self._identities)
         return Sweep(monotonic(), tuple(cards))
 
 
@@ -97,12 +101,12 @@ def identity(index: int) -> DeviceIdentity:
     )
 
 
-def reading(index: int, now: float) -> Reading:
+def reading(index: int, now: float, promised: Promised | None = None) -> Reading:
     """What the card at `index` measures at `now`, in seconds."""
     at_work = load(index, now)
     celsius = temperature_celsius(index, now)
     is_hot = celsius >= SLOWDOWN_CELSIUS - 4
-    processes = processes_at(index, now)
+    processes = processes_at(index, now) if promised is None else processes_of(index, now, promised.get(index, {}))
     used_mib = DRIVER_MIB + sum(process.memory_used_mb or 0 for process in processes)
     return Reading(
         utilization_percent=round(100 * at_work),
@@ -179,3 +183,14 @@ def processes_at(index: int, now: float) -> tuple[ProcessReading, ...]:
             pid = 40_000 + 100 * index + number
             processes.append(ProcessReading(pid, f"ollama runner {model} (simulated)", needed_mib))
     return tuple(sorted(processes, key=lambda process: process.pid))
+
+
+def processes_of(index: int, now: float, models: Mapping[str, int]) -> tuple[ProcessReading, ...]:
+    """The model servers on the card, one for each model that was promised there: they use most of it, never more."""
+    free_mib = TOTAL_MIB - DRIVER_MIB
+    processes: list[ProcessReading] = []
+    for number, (model, promised_mib) in enumerate(sorted(models.items())):
+        used_mib = min(free_mib, round(promised_mib * (0.9 + 0.08 * chance(index, model, now // 60))))
+        free_mib -= used_mib
+        processes.append(ProcessReading(40_000 + 100 * index + number, f"ollama runner {model} (simulated)", used_mib))
+    return tuple(processes)

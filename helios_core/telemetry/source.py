@@ -6,7 +6,7 @@ from threading import Event
 from helios_core.telemetry.faults import NO_CARDS, NO_DRIVER
 from helios_core.telemetry.probe_process import ProbeProcess
 from helios_core.telemetry.readings import Sweep
-from helios_core.telemetry.simulated import SimulatedCards
+from helios_core.telemetry.simulated import Promised, SimulatedCards
 
 SIMULATED_ONLY = "Only simulated GPUs are shown, as HELIOS_SIMULATED_GPUS says."
 
@@ -19,20 +19,20 @@ class CardSource:
         self._probe = probe
         self._simulated = simulated
 
-    def sweep(self, stop: Event, *, knows_real_cards: bool | None) -> Sweep:
+    def sweep(self, stop: Event, *, knows_real_cards: bool | None, promised: Promised | None = None) -> Sweep:
         """Read every card.
 
         `knows_real_cards` tells whether the inventory holds a real card, of this host or another: then a driver that
-        went away is a fault, and no reason to simulate. None: not known yet.
+        went away is a fault, and no reason to simulate. None: not known yet. `promised`: what simulated cards show.
         """
         if self._setting is True:
-            return replace(self._simulated.sweep(), note=SIMULATED_ONLY)
+            return replace(self._simulated.sweep(promised), note=SIMULATED_ONLY)
         seen = self._probe.sweep(stop)
         if self._setting is False or seen.fault not in (NO_DRIVER, NO_CARDS) or knows_real_cards:
             return seen
         if knows_real_cards is None:
             return Sweep(seen.taken_at, note=seen.fault.message, is_complete=False)
-        return replace(self._simulated.sweep(), note=f"{seen.fault.message} These GPUs are simulated.")
+        return replace(self._simulated.sweep(promised), note=f"{seen.fault.message} These GPUs are simulated.")
 
     def close(self) -> None:
         """End the probe."""

@@ -18,6 +18,7 @@ from helios_core.telemetry.housekeeping import Housekeeping
 from helios_core.telemetry.readings import Sweep
 from helios_core.telemetry.record import Entry, HostRecord
 from helios_core.telemetry.rollups import RESOLUTIONS_SECONDS
+from helios_core.telemetry.simulated import Promised
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,11 @@ class Writer(Thread):
     def knows_real_cards(self) -> bool | None:
         """Whether the inventory holds a real card; None while the database has not answered."""
         return self._record.knows_real_cards
+
+    @property
+    def promised(self) -> Promised | None:
+        """What simulated cards have to show: the models that agents were promised there."""
+        return self._record.promised
 
     def submit(self, sweep: Sweep, verdicts: dict[str, Verdict]) -> None:
         """Take a sweep, and what it says of each card's health, by UUID."""
