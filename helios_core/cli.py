@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from helios_core.commands import database, keys, placement
+from helios_core.commands import database, keys, placement, run
 from helios_core.commands.options import Data, Json, Port, Supervisor, settings_for, show, workspace_for
 from helios_core.exits import EXIT_CODES, ending_well
 
@@ -29,6 +29,7 @@ app.add_typer(database.commands, name="db")
 app.add_typer(users, name="users")
 app.add_typer(keys.commands, name="keys")
 app.command("place")(placement.place_command)
+app.command("run")(run.run_command)
 
 
 def main() -> None:
@@ -116,12 +117,12 @@ def collect(data: Data = None, supervisor: Supervisor = None) -> None:
 @app.command()
 def work(data: Data = None, supervisor: Supervisor = None) -> None:
     """Carry conversations alone, for a database that runs already; on as many hosts as there are."""
-    from helios_core.runtime.worker import work as run
+    from helios_core.runtime.worker import work as carry
     from helios_core.supervision.processes import die_with
 
     if supervisor is not None:
         die_with(supervisor)
-    run(settings_for(data), typer.echo)
+    carry(settings_for(data), typer.echo)
 
 
 @app.command("rehearse")

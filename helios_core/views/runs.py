@@ -13,6 +13,7 @@ from helios_core.models import (
     CardLease,
     ConversationMessage,
     ConversationPhase,
+    ConversationPhaseSpan,
     ConversationRun,
     MultiAgentConversation,
     TaskDelegation,
@@ -65,6 +66,8 @@ class Progress:
     title: str
     state: RunState
     phase: str
+    phases: tuple[str, ...]
+    """All that it went through so far; one comes twice where the review sends back."""
     outcome: str | None
     outcome_reason: str | None
     is_rehearsal: bool
@@ -102,6 +105,7 @@ def progress(session: Session, conversation_id: int) -> Progress:
         title=conversation.title,
         state=_state(conversation, run, worker, now),
         phase=conversation.current_phase.value,
+        phases=_phases(session, conversation_id),
         outcome=conversation.outcome,
         outcome_reason=conversation.outcome_reason,
         is_rehearsal=conversation.source == "rehearsal",
@@ -137,6 +141,11 @@ def _state(
         return "paused"
     is_seen = worker is not None and worker.ended_at is None and (now - worker.seen_at).total_seconds() < LEASE_SECONDS
     return "running" if is_seen else "waiting"
+
+
+def _phases(session: Session, conversation_id: int) -> tuple[str, ...]:
+    spans = select(ConversationPhaseSpan.phase).where(ConversationPhaseSpan.conversation_id == conversation_id)
+    return tuple(phase.value for phase in session.scalars(spans.order_by(ConversationPhaseSpan.position)))
 
 
 def _tasks(session: Session, conversation_id: int) -> tuple[Task, ...]:
