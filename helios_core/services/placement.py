@@ -69,7 +69,7 @@ def place(session: Session, agent_id: str, gpu_id: int | None = None, reason: st
         if chosen is None:
             attempt.rollback()
         else:
-            write_place(session, configuration, chosen, reason or "placed", changed_by=principal_of(session).user_id)
+            write_place(session, seat, configuration, chosen, reason or "placed")
     kept = configuration if chosen is not None else edited_configuration(session, agent_id)
     return keep_decision(session, seat, kept, seat.gpu_id, chosen, explanation=explanation, reason=reason)
 
@@ -85,7 +85,7 @@ def release(session: Session, agent_id: str, reason: str | None = None) -> Decid
     if configuration.user_id != edited_user_id(session) or seat.gpu_id is None:
         message = f"{agent_id} has no card of yours."
         raise Refused(message)
-    write_place(session, configuration, None, reason or "released", changed_by=principal_of(session).user_id)
+    write_place(session, seat, configuration, None, reason or "released")
     return keep_decision(session, seat, configuration, seat.gpu_id, None, explanation=Explanation(), reason=reason)
 
 
@@ -114,12 +114,13 @@ def decide(
 
 
 def write_place(
-    session: Session, configuration: AgentConfiguration, gpu_id: int | None, reason: str, *, changed_by: int | None
+    session: Session, seat: Seat, configuration: AgentConfiguration, gpu_id: int | None, reason: str
 ) -> None:
     """Store where the agent is as the next version of its configuration, unless it is there already."""
     if configuration.gpu_assignment != gpu_id:
         fields = ConfigurationFields.of(configuration).changed({"gpu_assignment": gpu_id})
-        write_version(session, configuration, fields, reason, changed_by=changed_by)
+        me = principal_of(session).user_id
+        write_version(session, configuration, fields, reason, changed_by=me, owner_id=me or seat.answers_id)
 
 
 def keep_decision(

@@ -18,7 +18,7 @@ from helios_core.services.explanations import Explanation, as_explanation
 from helios_core.services.fleet import LoadedFleet, load_fleet, lock_fleet
 from helios_core.services.permissions import Action, require
 from helios_core.services.placement import Decided, decide, keep_decision, write_place
-from helios_core.services.seats import CONFIGURATIONS
+from helios_core.services.seats import CONFIGURATIONS, Seat
 from helios_core.services.trials import what_if
 from helios_core.services.versions import lock_agents
 from helios_core.services.whatif import DraftMove, WhatIfDraft
@@ -136,27 +136,26 @@ def _make(
 ) -> tuple[Decided, ...]:
     lock_agents(session, {step.move.agent_id for step in steps})
     lock_fleet(session)
-    configurations = _configurations(session, [step.move.configuration_id for step in steps])
-    found = [(step, configurations.get(step.move.configuration_id or 0)) for step in steps]
-    fleet = load_fleet(session, CONFIGURATIONS.c.id.in_(list(configurations)))
-    pairs = [(step, _unchanged(step, configuration)) for step, configuration in found]
-    explained = _checked(fleet, pairs)
-    for step, configuration in pairs:
+    known = _configurations(session, [step.move.configuration_id for step in steps])
+    configurations = [_unchanged(step, known.get(step.move.configuration_id or 0)) for step in steps]
+    fleet = load_fleet(session, CONFIGURATIONS.c.id.in_(list(known)))
+    seats = {seat.configuration_id: seat for seat in fleet.seats.values()}
+    ways = [(step, found, seats[found.id]) for step, found in zip(steps, configurations, strict=True)]
+    explained = _checked(fleet, [(step, seat) for step, _, seat in ways])
+    for step, configuration, seat in ways:
         if step.from_gpu_id is not None:
-            write_place(session, configuration, None, reason, changed_by=principal_of(session).user_id)
+            write_place(session, seat, configuration, None, reason)
     decided = []
-    for step, configuration in pairs:
-        write_place(session, configuration, step.to_gpu_id, reason, changed_by=principal_of(session).user_id)
+    for step, configuration, seat in ways:
+        write_place(session, seat, configuration, step.to_gpu_id, reason)
         step.move.version_after = configuration.version
-        seat = fleet.of_configuration(configuration.id)
-        if seat is not None:
-            explanation = step.explanation if step.explanation.lines else explained.get(seat.name, Explanation())
-            decided.append(
-                keep_decision(
-                    session, seat, configuration, step.from_gpu_id, step.to_gpu_id,
-                    explanation=explanation, reason=reason, cause=cause, plan_id=plan.id,
-                )
-            )  # fmt: skip
+        decided.append(
+            keep_decision(
+                session, seat, configuration, step.from_gpu_id, step.to_gpu_id,
+                explanation=step.explanation if step.explanation.lines else explained.get(seat.name, Explanation()),
+                reason=reason, cause=cause, plan_id=plan.id,
+            )
+        )  # fmt: skip
     return tuple(decided)
 
 
@@ -174,15 +173,14 @@ def _unchanged(step: _Step, configuration: AgentConfiguration | None) -> AgentCo
     return configuration
 
 
-def _checked(fleet: LoadedFleet, pairs: Sequence[tuple[_Step, AgentConfiguration]]) -> dict[str, Explanation]:
+def _checked(fleet: LoadedFleet, ways: Sequence[tuple[_Step, Seat]]) -> dict[str, Explanation]:
     """Why each card takes whom the plan puts there, all having left before; Refused where one does not."""
-    seats = [(step, fleet.of_configuration(configuration.id)) for step, configuration in pairs]
-    for _, seat in seats:
-        if seat is not None and seat.name in fleet.placer.ledger.promises:
+    for _, seat in ways:
+        if seat.name in fleet.placer.ledger.promises:
             fleet.placer.release(seat.name)
     explained = {}
-    for step, seat in seats:
-        if seat is None or step.to_gpu_id is None:
+    for step, seat in ways:
+        if step.to_gpu_id is None:
             continue
         try:
             gpu_id, explanation = decide(fleet, seat, step.to_gpu_id)

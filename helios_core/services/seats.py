@@ -44,6 +44,8 @@ class Seat:
     allocation_id: int | None = None
     promised_mib: int | None = None
     measured_mib: int | None = None
+    answers_id: int | None = None
+    """The user who answers for what is promised: of a default, the operator who placed it."""
     holder: str | None = None
     expires_at: datetime | None = None
     is_unseen: bool = False
@@ -106,7 +108,16 @@ def seated() -> Select[*tuple[Any, ...]]:
 
 def unseated(which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
     """The configurations that match, as those without an allocation."""
-    nothing = ("allocation_id", "gpu_id", "promised_mib", "measured_mib", "compute_percent", "holder", "expires_at")
+    nothing = (
+        "allocation_id",
+        "gpu_id",
+        "holder_id",
+        "promised_mib",
+        "measured_mib",
+        "compute_percent",
+        "holder",
+        "expires_at",
+    )
     return (
         select(CONFIGURATIONS.c.agent_id, *CONFIGURED, *(null().label(name) for name in nothing))
         .select_from(CONFIGURATIONS.join(USERS, USERS.c.id == CONFIGURATIONS.c.user_id, isouter=True))
@@ -148,8 +159,9 @@ def newcomer(
     limits: Limits,
     book: MemoryBook,
 ) -> Seat:
-    """An agent that is not there yet."""
-    nothing = ("configuration_id", "version", "username", "gpu_id", "allocation_id", "promised_mib", "measured_mib")
+    """An agent that is not there yet; rules call it by its name."""
+    nothing = ("configuration_id", "version", "username", "gpu_id", "allocation_id", "promised_mib", "measured_mib",
+               "holder_id")  # fmt: skip
     row = SimpleNamespace(
         **dict.fromkeys(nothing),
         agent_id=name,
@@ -190,6 +202,7 @@ def _leased(row: Row[*tuple[Any, ...]], name: str) -> Seat:
         allocation_id=row.allocation_id,
         promised_mib=row.promised_mib,
         measured_mib=row.measured_mib,
+        answers_id=row.holder_id,
         holder=row.holder,
         expires_at=row.expires_at,
     )
@@ -245,6 +258,7 @@ def _configured(row: Any, name: str, limits: Limits, book: MemoryBook) -> Seat: 
         allocation_id=row.allocation_id,
         promised_mib=row.promised_mib,
         measured_mib=row.measured_mib,
+        answers_id=row.holder_id,
     )
 
 

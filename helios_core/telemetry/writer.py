@@ -5,12 +5,15 @@ from collections import deque
 from collections.abc import Callable
 from itertools import islice
 from threading import Event, Thread
+from time import monotonic
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from helios_core.database.session import SYSTEM, Database
 from helios_core.errors import ConfigurationError, HeliosError
+from helios_core.services.balancing import balance
+from helios_core.services.leases import reap_leases
 from helios_core.settings import Settings
 from helios_core.telemetry import store
 from helios_core.telemetry.health import Verdict
@@ -26,6 +29,9 @@ KEPT_SECONDS = 600.0
 """How much is kept while the database is away; older sweeps are given up."""
 MOST_SWEEPS_AT_ONCE = 120
 RETRY_SECONDS = (0.5, 1.0, 2.0, 5.0)
+BALANCE_EVERY_SECONDS = 5.0
+LOCK_SECONDS = 2
+"""How long balancing waits for somebody who places an agent."""
 STANDBY_SECONDS = 5.0
 """How often a collector that stands by looks whether the other one has gone."""
 
@@ -45,6 +51,7 @@ class Writer(Thread):
         self._record = HostRecord(host, settings.sample_interval_seconds)
         self._housekeeping = Housekeeping(settings)
         self._failures = 0
+        self._balance_due_at = float("-inf")
         self.is_standby = False
         self.has_answered = Event()
         """Set when the database has answered for the first time."""
@@ -99,6 +106,8 @@ class Writer(Thread):
             while self._pending:
                 self._write_some()
             self._keep_house(is_last=is_last)
+            if not is_last:
+                self._balance()
         except ConfigurationError as error:
             self.failure = error
         except (SQLAlchemyError, HeliosError) as error:
@@ -154,6 +163,22 @@ class Writer(Thread):
             self._record.load(session)
             self._housekeeping.keep(session, chores, self._record.gpu_ids, store.database_now(session))
             session.commit()
+
+    def _balance(self) -> None:
+        """Relieve cards in trouble, and end leases of dead holders; what fails here must not cost a reading."""
+        if monotonic() < self._balance_due_at:
+            return
+        self._balance_due_at = monotonic() + BALANCE_EVERY_SECONDS
+        try:
+            with self._required_database().session(SYSTEM) as session:
+                session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
+                reap_leases(session)
+                session.commit()
+                session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
+                balance(session)
+                session.commit()
+        except (SQLAlchemyError, HeliosError) as error:
+            log.warning("The load was not balanced this time: %s", str(error).partition("\n")[0])
 
     def _required_database(self) -> Database:
         if self._database is None:
