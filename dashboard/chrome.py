@@ -11,6 +11,7 @@ from dashboard.components.packaged import ASSETS, component
 from dashboard.render import clock, plain, zone
 from dashboard.workspace import renew, workspace
 from helios_core.errors import DatabaseUnavailable, HeliosError, NotAllowed
+from helios_core.services.providers import is_rehearsing
 from helios_core.views.settings import health
 from helios_core.views.users import own_role
 
@@ -29,9 +30,15 @@ NAVIGATION = {
 """Each page of app_pages/ by its file's name, in the order of the menu."""
 
 
+ABOUT = "Helios: mission control for a team of LLM agents on your own GPUs."
+"""An entry of our own is what makes Streamlit show its menu, and in it the choice of light, dark, or the system's."""
+
+
 def draw() -> None:
     """Draw the frame, and the chosen page in it."""
-    st.set_page_config(page_title="Helios", page_icon="☀️", layout="wide", initial_sidebar_state=216)
+    st.set_page_config(
+        page_title="Helios", page_icon="☀️", layout="wide", initial_sidebar_state=216, menu_items={"About": ABOUT}
+    )
     st.logo(str(ASSETS / "helios.svg"), size="large")
     page = st.navigation(list(_pages().values()))
     _select_in_widgets()
@@ -140,12 +147,14 @@ def header(title: str, caption: str | None = None, *, ranges: bool = False) -> N
 
 @live.live
 def chips() -> None:
-    """What holds for every page: whether cards are simulated, and who is looking."""
+    """What holds for every page: whether cards are simulated or answers made up, and who is looking."""
     with st.container(key="chips", gap="small"):
         _still_the_same()
         state = live.shared(health)
         if state.simulated_gpu_count:
             st.badge("simulated cards", icon=":material/science:", color="gray")
+        if live.shared(is_rehearsing):
+            st.badge("rehearsal: answers are made up", icon=":material/theater_comedy:", color="gray")
         st.caption(f"{workspace().principal.role} · this machine · {plain(zone().key)}")
 
 
