@@ -156,7 +156,7 @@ def held(scene: Scene) -> Iterator[None]:
 
 
 def test_noisy_readings_for_hours_never_make_it_flap(scene: Scene) -> None:
-    """All cards are noisy around the limit, and plans are applied at once: the worst that there is."""
+    """Two cards are noisy around the limit, and plans are applied at once."""
     scene.workspace.act(lambda s: create_rule(s, {**HOT_RULE, "applies_plans": True}))
     noise = random.Random(7)
     clock, made = 0.0, list[int]()
@@ -176,9 +176,10 @@ def test_noisy_readings_for_hours_never_make_it_flap(scene: Scene) -> None:
 
 
 def read_noise(session: Session, noise: random.Random) -> None:
-    """Every card reads something near the limit, or nothing."""
-    for gpu_id in range(3):
-        celsius = noise.choice([None, 80.0, 82.0, 85.0, 90.0, 90.0, 90.0])
+    """Two cards read something near the limit, or nothing; the third is cool, but for peaks."""
+    near: list[float | None] = [None, 80.0, 82.0, 85.0, 90.0, 90.0]
+    for gpu_id, readings in enumerate((near, near, [60.0, 70.0, 75.0, 90.0])):
+        celsius = noise.choice(readings)
         values = {"current_temperature_celsius": celsius, "sampled_at": func.clock_timestamp()}
         session.execute(update(GPUResource).where(GPUResource.id == gpu_id).values(**values))
 
