@@ -43,9 +43,6 @@ def agent_form(agent_id: str) -> None:
         if draft.base.version != form.version:
             with newer.container():
                 _newer(draft, form)
-        else:
-            with newer.container():
-                meanwhile(draft)
     with right:
         with card("where_it_fits", "Where it fits", "with what is typed here"):
             fits_panel(draft)
@@ -237,18 +234,6 @@ def _state(draft: Draft, form: ConfigurationForm, changes: int) -> str:
     if draft.base.version != form.version:
         return f"{said} · version {form.version} came meanwhile, see below"
     return f"{said} · nobody else has saved since version {form.version}"
-
-
-@live
-def meanwhile(draft: Draft) -> None:
-    """Say quietly, and without touching the form, that somebody else has just saved."""
-    form = shared(view.configuration_form, draft.agent_id)
-    if form.version == draft.base.version:
-        return
-    with st.container(horizontal=True, vertical_alignment="center", key="meanwhile"):
-        st.markdown(f":blue[● Version {form.version} was just saved by {plain(form.saved_by)}.]", width="stretch")
-        if st.button("Compare" if draft.changes() else "Show it"):
-            st.rerun()
 
 
 def _newer(draft: Draft, form: ConfigurationForm) -> None:
