@@ -56,7 +56,7 @@ def foreign_fields() -> set[str]:
 
 def holds_text(annotation: str) -> bool:
     """Whether a field of this type holds text; the keys of a mapping are words of ours."""
-    return bool(re.search(r"\b(str|Any)\b", re.sub(r"(Mapping|dict)\[str, ", "[", annotation)))
+    return bool(re.search(r"\b(str|Any)\b", re.sub(r"(Mapping|dict)\[(str|tuple\[[^]]*\]), ", "[", annotation)))
 
 
 class Taint:
