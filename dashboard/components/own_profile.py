@@ -14,7 +14,7 @@ def own_profile_form() -> None:
     """The viewer's own name."""
     profile = shared(own_profile)
     with st.form(f"own_profile_{profile.display_name}", border=False):
-        name = st.text_input("Your name", profile.display_name or "", max_chars=NAME_MAX_CHARACTERS)
+        name = st.text_input("Your name", value=profile.display_name or "", max_chars=NAME_MAX_CHARACTERS)
         if st.form_submit_button("Save name"):
             try:
                 act(save_profile, name or None, profile.timezone, seen={"display_name": profile.display_name})

@@ -30,8 +30,8 @@ SHOWN_ARGUMENTS = {"label", "body", "help", "title", "note", "caption", "caption
 OPTIONS_AS_TEXT = {"selectbox", "multiselect", "select_slider"}
 FORBIDDEN = {"html", "iframe", "table", "unsafe_allow_html", "MarkdownColumn", "ImageColumn", "mermaid_chart", "latex"}
 KNOWN_FIELDS = {
-    "action", "assigned_llm_provider", "data_class", "health", "host", "key", "kind", "model_provider", "outcome", "page", "phase",
-    "role", "scope", "severity", "source", "state", "status", "version", "word",
+    "action", "assigned_llm_provider", "data_class", "health", "host", "key", "kind", "model_provider", "outcome",
+    "page", "phase", "role", "scope", "severity", "source", "state", "status", "version", "word",
 }  # fmt: skip
 """Fields of views that hold words of ours: the database, or the code, lists which there are."""
 FOREIGN_FORMATS = {"title", "words", "initials"}
