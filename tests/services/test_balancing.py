@@ -178,7 +178,8 @@ def test_noisy_readings_for_hours_never_make_it_flap(scene: Scene) -> None:
 def read_noise(session: Session, noise: random.Random) -> None:
     """Two cards read something near the limit, or nothing; the third is cool, but for peaks."""
     near: list[float | None] = [None, 80.0, 82.0, 85.0, 90.0, 90.0]
-    for gpu_id, readings in enumerate((near, near, [60.0, 70.0, 75.0, 90.0])):
+    cool: list[float | None] = [60.0, 70.0, 75.0, 90.0]
+    for gpu_id, readings in enumerate((near, near, cool)):
         celsius = noise.choice(readings)
         values = {"current_temperature_celsius": celsius, "sampled_at": func.clock_timestamp()}
         session.execute(update(GPUResource).where(GPUResource.id == gpu_id).values(**values))

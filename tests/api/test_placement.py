@@ -1,0 +1,51 @@
+"""Placement over the API: what is where, drafts, plans, decisions, leases and quotas."""
+
+from tests.api.conftest import Api
+
+TINY = {"assigned_llm": "tiny", "allocated_memory_mb": 600}
+
+
+def test_agents_are_placed_moved_by_plans_and_put_back(api: Api) -> None:
+    olga = api.olga.client
+    path = "/agents/data_analyst/configuration"
+    olga.edit("PATCH", path, {**TINY}, olga.send("GET", path).etag)
+    placed = olga.send("POST", "/placement/agents/data_analyst", {"gpu_id": 0})
+    assert (placed.status, placed.json["outcome"], placed.json["gpu_id"]) == (200, "placed", 0)
+    tried = olga.send("POST", "/placement/what-if", {"agents": [{"agent": "data_analyst", "gpu": 1}]})
+    assert [(m["agent"], m["to_gpu_id"]) for m in tried.json["moves"]] == [("data_analyst", 1)]
+    plan = olga.send("POST", "/plans", {"title": "even", "agents": [{"agent": "data_analyst", "gpu": 1}]})
+    assert (plan.status, plan.json["status"]) == (201, "draft")
+    applied = olga.send("POST", f"/{plan.headers['location']}/apply")
+    assert applied.json["status"] == "applied"
+    assert api.mira.client.send("POST", f"/{plan.headers['location']}/undo").status == 403
+    assert olga.send("POST", f"/{plan.headers['location']}/undo").json["status"] == "undone"
+    assert olga.send("POST", f"/{plan.headers['location']}/undo").status == 409
+    outcomes = [row["outcome"] for row in olga.get("/decisions", agent_id="data_analyst")["items"]]
+    assert outcomes == ["moved", "moved", "placed"]
+    cards = {card["gpu_id"]: card for card in api.mira.client.get("/placement")["cards"]}
+    assert [agent["name"] for agent in cards[0]["agents"]] == ["data_analyst"]
+    assert olga.send("DELETE", "/placement/agents/data_analyst").json["outcome"] == "released"
+
+
+def test_a_draft_that_cannot_be_is_a_problem_with_its_field(api: Api) -> None:
+    olga = api.olga.client
+    assert olga.send("POST", "/placement/what-if", {}).status == 422
+    assert olga.send("POST", "/placement/what-if", {"agents": [{"agent": "nobody", "gpu": 0}]}).status == 404
+    assert olga.send("POST", "/placement/agents/data_analyst", {"gpu_id": 99}).status == 422
+    assert olga.send("POST", "/placement/capacity", {"model": "own", "memory_mib": 4000}).json["count"] >= 4
+
+
+def test_leases_and_quotas_are_kept_apart_by_user(api: Api) -> None:
+    olga, mira, otto = api.olga.client, api.mira.client, api.otto.client
+    assert olga.send("PUT", "/quotas", {"max_memory_mib": 1000}, user_id=api.mira.principal.user_id).status == 204
+    lease = {"agent_id": "experiment", "memory_mib": 900, "holder": "desk:7", "lease_seconds": 60}
+    taken = mira.send("POST", "/leases", lease)
+    assert (taken.status, taken.json["memory_mib"]) == (201, 900)
+    assert mira.send("POST", "/leases", {**lease, "agent_id": "another"}).status == 409
+    where = f"/{taken.headers['location']}"
+    assert otto.send("POST", f"{where}/renew", holder="desk:7").status == 404
+    assert mira.send("POST", f"{where}/renew", holder="desk:7").status == 200
+    assert mira.send("DELETE", where, holder="desk:7").status == 204
+    assert [row["username"] for row in mira.get("/quotas")["items"]] == ["mira"]
+    assert otto.get("/quotas")["items"] == []
+    assert olga.send("DELETE", "/quotas", user_id=api.mira.principal.user_id).status == 204
