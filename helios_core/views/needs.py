@@ -41,15 +41,15 @@ NO_COLLECTOR = Need(
 )
 
 
-def needs(session: Session) -> tuple[Need, ...]:
-    """What needs the reader now, the worst first; nothing where all is well."""
+def needs(session: Session, limit: int = NEEDS_OF_A_KIND) -> tuple[Need, ...]:
+    """What needs the reader now, the worst first, of a kind at most `limit`; nothing where all is well."""
     state = health(session)
     found = [
         *_cards(session, state.read_at),
         *(_collector(c, state.read_at) for c in state.collectors if c.status != "ok"),
         *([] if state.collectors else [NO_COLLECTOR]),
-        *_stuck(session, state.read_at),
-        *_doubtful(session, state.read_at),
+        *_stuck(session, state.read_at, limit),
+        *_doubtful(session, state.read_at, limit),
     ]
     order: tuple[Severity, ...] = ("critical", "warning", "review")
     return tuple(sorted(found, key=lambda need: order.index(need.severity)))
@@ -98,7 +98,7 @@ def _collector(state: CollectorState, now: datetime) -> Need:
     return Need("warning", title, detail, "Health", "settings")
 
 
-def _stuck(session: Session, now: datetime) -> list[Need]:
+def _stuck(session: Session, now: datetime, limit: int) -> list[Need]:
     stuck = [row for row in under_way(session, DelegationFilter(), now) if row.stuck is not None]
     return [
         Need(
@@ -109,11 +109,11 @@ def _stuck(session: Session, now: datetime) -> list[Need]:
             page="delegations",
             selection=(("delegation", str(row.id)),),
         )
-        for row in stuck[:NEEDS_OF_A_KIND]
+        for row in stuck[:limit]
     ]
 
 
-def _doubtful(session: Session, now: datetime) -> list[Need]:
+def _doubtful(session: Session, now: datetime, limit: int) -> list[Need]:
     rows = session.execute(
         select(TaskSynthesis.consensus_score, TaskSynthesis.effective_votes, MultiAgentConversation)
         .join(MultiAgentConversation, MultiAgentConversation.id == TaskSynthesis.conversation_id)
@@ -122,7 +122,7 @@ def _doubtful(session: Session, now: datetime) -> list[Need]:
             TaskSynthesis.consensus_score < LOW_CONSENSUS,
         )
         .order_by(TaskSynthesis.created_at.desc())
-        .limit(NEEDS_OF_A_KIND)
+        .limit(limit)
     )
     return [
         Need(

@@ -124,6 +124,7 @@ def _choices(parameter: inspect.Parameter, conversation_id: int, now: datetime) 
         "after": [None, Cursor(now - timedelta(days=200), delegation_id // 2)],
         "as_of": [now],
         "first": [0],
+        "severity": [None, "critical"],
         "last": [100],
         "provider": ["ollama"],
         "model_name": ["llama3.1:8b"],
