@@ -14,7 +14,7 @@ from helios_core.runtime.tools import Desk
 from helios_core.services import runs
 from helios_core.services.checkpoints import begin_check, end_check
 from helios_core.services.findings import record_findings
-from helios_core.services.scores import Subject, record_scores
+from helios_core.services.scores import record_self_assessments
 from helios_core.services.transcripts import enter
 from helios_core.views.briefs import Answer, Brief, Work
 
@@ -39,10 +39,8 @@ def _record(session: Session, brief: Brief, done: Work) -> None:
     new = [one for one in done.answers if attempts[one.delegation_id].review_round == rounds]
     read = [(answer, attempts[answer.delegation_id], read_answer(answer.content)) for answer in new]
     _check(session, brief, [(answer, check_requirements(asked.requirements, said)) for answer, asked, said in read])
-    for answer, _, said in read:
-        assessed = self_assessment(said)
-        if assessed is not None:
-            record_scores(session, Subject("response", answer.response_id), [assessed])
+    own = {answer.response_id: assessed for answer, _, said in read if (assessed := self_assessment(said)) is not None}
+    record_self_assessments(session, own)
     enter(session, brief.conversation_id, ConversationPhase.SYNTHESIS)
 
 

@@ -7,7 +7,7 @@ claim; the claim is `disputed_in` the synthesis.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -98,8 +98,9 @@ def _source(synthesis: TaskSynthesis, response: AgentResponse, weight: float | N
 def _node(
     synthesis: TaskSynthesis, node_type: str, content: str, confidence: float | None, attributes: Mapping[str, object]
 ) -> ConsensusMemoryNode:
-    # The user is named: a host's own table fills nothing in.
+    # The user is named: a host's own table fills nothing in. With ids of ours all nodes are added at once.
     return ConsensusMemoryNode(
+        id=uuid4(),
         user_id=synthesis.user_id,
         session_id=synthesis.session_id,
         node_type=node_type,

@@ -6,6 +6,7 @@ others depend on: it is settled by an answer, or when no attempt is under way an
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
@@ -61,7 +62,8 @@ class Start:
 def plan(session: Session, hold: Hold, tasks: Sequence[NewDelegation]) -> tuple[int, ...]:
     """Write the tasks of a plan as delegations, with their directives in the transcript; their ids, in order."""
     conversation = session.get_one(MultiAgentConversation, hold.conversation_id)
-    rows = [_planned(conversation, task) for task in tasks]
+    now = session.scalars(select(func.clock_timestamp())).one()
+    rows = [_planned(conversation, task, now) for task in tasks]
     session.add_all(rows)
     session.flush()
     messages = [_directive(conversation, row) for row in rows]
@@ -71,7 +73,7 @@ def plan(session: Session, hold: Hold, tasks: Sequence[NewDelegation]) -> tuple[
     return tuple(row.id for row in rows)
 
 
-def _planned(conversation: MultiAgentConversation, task: NewDelegation) -> TaskDelegation:
+def _planned(conversation: MultiAgentConversation, task: NewDelegation, now: datetime) -> TaskDelegation:
     return TaskDelegation(
         user_id=conversation.user_id,
         conversation_id=conversation.id,
@@ -91,7 +93,7 @@ def _planned(conversation: MultiAgentConversation, task: NewDelegation) -> TaskD
         priority=task.priority,
         timeout_seconds=task.timeout_seconds,
         attempt=1,
-        delegated_at=func.clock_timestamp(),
+        delegated_at=now,
     )
 
 

@@ -51,14 +51,26 @@ def measure_participations(session: Session, conversation_id: int) -> None:
         raise NotFound(f"There is no conversation {conversation_id}.")
     session.flush()
     percents = _contributions(session, conversation_id)
+    alike: dict[frozenset[str], list[dict[str, Any]]] = defaultdict(list)
     for agent_id, share in _shares(session, conversation_id).items():
         values = _figures(share) | {"contribution_percent": percents.get(agent_id)}
         if agent_id == conversation.pm_agent_id:
             values["role"] = "pm"
         key = {"user_id": conversation.user_id, "conversation_id": conversation_id, "agent_id": agent_id}
-        statement = insert(AgentParticipation).values(**key, **values)
-        session.execute(statement.on_conflict_do_update(index_elements=["conversation_id", "agent_id"], set_=values))
+        alike[frozenset(values)].append(key | values)
+    for names, rows in alike.items():
+        _keep(session, names, rows)
     measure_satisfaction(session, conversation_id)
+
+
+def _keep(session: Session, names: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Add participations, or give those that are there the values of `names`; what is not named stays."""
+    statement = insert(AgentParticipation).values(rows)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["conversation_id", "agent_id"], set_={name: statement.excluded[name] for name in names}
+        )
+    )
 
 
 def measure_satisfaction(session: Session, conversation_id: int) -> None:

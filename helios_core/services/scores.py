@@ -4,7 +4,7 @@ They are never mixed: a response's `quality_score` is what judges gave it, its `
 itself, and a satisfaction is what people gave.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -44,7 +44,7 @@ def rate(session: Session, subject: Subject, grade: int, explanation: str | None
         raise InvalidInput({"grade": "Choose a grade from 1 to 5."})
     row = _row(session, subject)
     values = _values(row, Assessment(OVERALL, grade, GRADES, words)) | {"source": "person", "rater_id": rater_id}
-    _upsert(session, values, "rater_id", QualityScore.rater_id.is_not(None))
+    _upsert(session, [values], "rater_id", QualityScore.rater_id.is_not(None))
     if row.conversation_id is not None:
         measure_satisfaction(session, row.conversation_id)
 
@@ -60,13 +60,26 @@ def record_scores(
     row = _row(session, subject)
     judge_id = None if judge is None else _judge_id(session, row.user_id, judge)
     source = "self" if judge is None else "judge"
-    for assessment in assessments:
-        values = _values(row, assessment) | {"source": source, "judge_id": judge_id}
+    values = [_values(row, assessment) | {"source": source, "judge_id": judge_id} for assessment in assessments]
+    if values:
         _upsert(session, values, "judge_id", QualityScore.source != "person")
     if judge is None:
         _keep_confidence(row, assessments)
     else:
         _keep_quality(session, row)
+    session.flush()
+
+
+def record_self_assessments(session: Session, assessments: Mapping[int, Assessment]) -> None:
+    """Keep what experts think of their own responses, by the responses' ids, in place of what they thought before."""
+    require(session, Action.WORK_IN_CONVERSATIONS)
+    locked = select(AgentResponse).where(AgentResponse.id.in_(assessments)).order_by(AgentResponse.id).with_for_update()
+    rows = session.scalars(locked.execution_options(populate_existing=True)).all()
+    values = [_values(row, assessments[row.id]) | {"source": "self", "judge_id": None} for row in rows]
+    if values:
+        _upsert(session, values, "judge_id", QualityScore.source != "person")
+    for row in rows:
+        _keep_confidence(row, [assessments[row.id]])
     session.flush()
 
 
@@ -96,9 +109,9 @@ def _values(row: AgentResponse | TaskSynthesis, assessment: Assessment) -> dict[
     }
 
 
-def _upsert(session: Session, values: dict[str, Any], by: str, where: Any) -> None:  # noqa: ANN401 - a condition
-    """Add a score, or replace the one that the same judge or person gave the same thing by the same criterion."""
-    statement = insert(QualityScore).values(**values)
+def _upsert(session: Session, values: Sequence[dict[str, Any]], by: str, where: Any) -> None:  # noqa: ANN401 - a condition
+    """Add scores, or replace those that the same judge or person gave the same thing by the same criterion."""
+    statement = insert(QualityScore).values(values)
     given = ("value", "scale_low", "scale_high", "explanation")
     session.execute(
         statement.on_conflict_do_update(

@@ -56,7 +56,16 @@ STARTED_SECONDS = 3.0
 LOADS = tuple((delay, at_a_time) for delay in (0.0, 0.05) for at_a_time in (1, 8, 32))
 """Seconds that a model takes, and conversations at a time."""
 QUESTION = "Should we move our nightly reports to a streaming pipeline, or keep the batch jobs?"
-ANSWER = "## Answer\n" + "A small step now is worth more than a large one later. " * 12 + "\n## Confidence\n0.8"
+ANSWER = (
+    "## Answer\n"
+    + "A small step now is worth more than a large one later. " * 12
+    + """
+## Requirements
+- A recommendation: met.
+- The largest risk: met.
+## Confidence
+0.8"""
+)
 SYNTHESIS = "The team advises a trial of two weeks, and to ask those who read the reports first. " * 8
 PLAN = {
     "summary": "Eight views are needed.",
