@@ -14,6 +14,10 @@ router = APIRouter(prefix="/leases", tags=["leases"])
 
 Holder = Annotated[str, Field(min_length=1, max_length=200, pattern=ONE_LINE, examples=["desk:4711"])]
 
+AskingHolder = Annotated[
+    str | None, Query(max_length=200, pattern=ONE_LINE, description="Who holds it.", examples=["desk:4711"])
+]
+
 
 class NewLease(BaseModel):
     """What is to be leased."""
@@ -64,12 +68,12 @@ def take_lease(workspace: Writer, response: Response, lease: NewLease) -> object
 
 
 @router.post("/{allocation_id}/renew", response_model=Lease)
-def renew_lease(workspace: Writer, allocation_id: Id, holder: Annotated[Holder, Query()]) -> object:
+def renew_lease(workspace: Writer, allocation_id: Id, holder: AskingHolder = None) -> object:
     """Say that the holder lives."""
     return workspace.act(lambda session: services.renew_lease(session, allocation_id, holder))
 
 
 @router.delete("/{allocation_id}", status_code=204)
-def end_lease(workspace: Writer, allocation_id: Id, holder: Annotated[Holder, Query()]) -> None:
+def end_lease(workspace: Writer, allocation_id: Id, holder: AskingHolder = None) -> None:
     """Give the memory back."""
     workspace.act(lambda session: services.end_lease(session, allocation_id, holder))

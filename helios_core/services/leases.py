@@ -77,7 +77,7 @@ def take_lease(
     return _lease(lease, allocation)
 
 
-def renew_lease(session: Session, allocation_id: int, holder: str) -> Lease:
+def renew_lease(session: Session, allocation_id: int, holder: str | None) -> Lease:
     """Say that the holder lives. Refused where the lease has ended: what it was for is no longer promised."""
     require(session, Action.TAKE_LEASES)
     lease, allocation = _held(session, allocation_id, holder)
@@ -88,7 +88,7 @@ def renew_lease(session: Session, allocation_id: int, holder: str) -> Lease:
     return _lease(lease, allocation)
 
 
-def end_lease(session: Session, allocation_id: int, holder: str) -> None:
+def end_lease(session: Session, allocation_id: int, holder: str | None) -> None:
     """Give the memory back."""
     require(session, Action.TAKE_LEASES)
     lease, allocation = _held(session, allocation_id, holder)
@@ -110,7 +110,7 @@ def reap_leases(session: Session) -> int:
     return len(found)
 
 
-def _held(session: Session, allocation_id: int, holder: str) -> tuple[PlacementLease, GPUAllocation]:
+def _held(session: Session, allocation_id: int, holder: str | None) -> tuple[PlacementLease, GPUAllocation]:
     found = session.execute(
         select(PlacementLease, GPUAllocation)
         .join(GPUAllocation, GPUAllocation.id == PlacementLease.allocation_id)
@@ -123,7 +123,7 @@ def _held(session: Session, allocation_id: int, holder: str) -> tuple[PlacementL
         raise NotFound(message)
     lease, allocation = found
     if lease.holder != holder:
-        message = f"Lease {allocation_id} has another holder."
+        message = f"Lease {allocation_id} has another holder; only that one renews or ends it."
         raise Refused(message)
     return lease, allocation
 

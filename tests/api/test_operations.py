@@ -15,6 +15,8 @@ def test_what_is_really_there_is_as_described(api: Api) -> None:
     belongings = belongings_of(api.olga) | {"user_id": api.mira.principal.user_id}
     for noun, values in EXAMPLES.items():
         belongings[f"{noun}_id"] = api.olga.client.send("POST", f"/{noun}s", values).json["id"]
+    move = {"agents": [{"agent": "quality_assurance", "gpu": 1}]}
+    belongings["plan_id"] = api.olga.client.send("POST", "/plans", move).json["id"]
     schema = schemathesis.openapi.from_dict(DESCRIPTION)
     found = [found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)]
     operations = [operation for operation in found if operation.method == "get"]
@@ -52,6 +54,7 @@ OWNED = {
     "response_id": "responses",
     "synthesis_id": "syntheses",
     "allocation_id": "allocations",
+    "decision_id": "decisions",
 }
 """The parameters that name a user's own things, and the lists that have them."""
 
@@ -62,6 +65,7 @@ def belongings_of(person: Person) -> dict[str, Any]:
     # Each asks for another model: where the default's would do, nothing is promised to a user.
     promised = {"gpu_assignment": 0, "allocated_memory_mb": 600, "assigned_llm": person.principal.role}
     assert person.client.edit("PATCH", path, promised, person.client.send("GET", path).etag).status == 200
+    assert person.client.send("POST", "/placement/agents/quality_assurance", {"gpu_id": 0}).status == 200
     found = {name: person.client.get(f"/{nouns}")["items"][0]["id"] for name, nouns in OWNED.items()}
     found["conversation_id"] = person.conversation_id
     return found | {"agent_id": "technical_expert", "gpu_id": 0, "version": 1}
