@@ -12,6 +12,7 @@ from dashboard.render import clock, plain, zone
 from dashboard.workspace import renew, workspace
 from helios_core.errors import DatabaseUnavailable, HeliosError, NotAllowed
 from helios_core.services.providers import is_rehearsing
+from helios_core.views.needs import needs
 from helios_core.views.settings import health
 from helios_core.views.users import own_role
 
@@ -25,6 +26,7 @@ NAVIGATION = {
     "delegations": ("Delegations", ":material/account_tree:"),
     "conversations": ("Conversations", ":material/forum:"),
     "synthesis": ("Synthesis", ":material/balance:"),
+    "alerts": ("Alerts", ":material/notifications:"),
     "settings": ("Settings", ":material/settings:"),
 }
 """Each page of app_pages/ by its file's name, in the order of the menu."""
@@ -151,6 +153,9 @@ def chips() -> None:
     with st.container(key="chips", gap="small"):
         _still_the_same()
         state = live.shared(health)
+        urgent = sum(need.severity == "critical" for need in live.shared(needs))
+        if urgent:
+            st.badge(f"{urgent} critical", icon=":material/notifications:", color="orange")
         if state.simulated_gpu_count:
             st.badge("simulated cards", icon=":material/science:", color="gray")
         if live.shared(is_rehearsing):

@@ -30,6 +30,13 @@ def draw(_session: Session) -> None:
             ],
         ),
         ("gpus", ["No card is known yet."]),
+        ("placement", ["No card is known yet.", "No agent of yours uses a card.", "No plan yet."]),
+        ("placement?tab=Rules", ["There is no rule yet."]),
+        ("placement?tab=Constraints", ["No model has a constraint yet."]),
+        ("placement?tab=Decisions", ["Nothing was decided yet."]),
+        ("alerts", ["Nobody reads the cards", "Nothing was wrong in this time."]),
+        ("settings?tab=Keys", ["There is no key yet."]),
+        ("settings?tab=Retention", ["Nothing expires: every class is kept for ever."]),
         ("settings", ["none has reported", "No sample conversations are left."]),
     ],
 )

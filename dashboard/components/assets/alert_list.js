@@ -1,0 +1,27 @@
+// Alerts: when, how bad, what was wrong, and for how long.
+import { aim, element, link, mount, parts, reconcile, say, status } from "./dom.js";
+
+const TEXTS = ["when", "title", "detail", "span"];
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const open = (target) => setTriggerValue("open", target);
+  reconcile(mount(parentElement, "alerts"), data.alerts, () => create(open), (row, alert) => update(row, alert, open));
+}
+
+function create(open) {
+  const when = element("time", "when muted number");
+  const state = element("span", "status");
+  const title = element("span", "strong");
+  const detail = element("span", "muted");
+  const span = element("span", "span muted number");
+  const row = link("alert", open);
+  row.append(when, state, element("span", "what", title, " ", detail), span);
+  return parts(row, { when, state, title, detail, span });
+}
+
+function update(row, alert, open) {
+  const of = row.heliosParts;
+  aim(row, alert.target, open);
+  for (const part of TEXTS) say(of[part], alert[part]);
+  status(of.state, alert.sign);
+}
