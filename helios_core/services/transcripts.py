@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, text, update
 from sqlalchemy.orm import Session
 
 from helios_core.models import ConversationPhase, ConversationPhaseSpan, MultiAgentConversation
@@ -63,37 +63,30 @@ def append(session: Session, messages: Sequence[NewMessage]) -> tuple[int, ...]:
 COLUMNS = tuple(field.name for field in fields(NewMessage))
 
 
+ENTER = text(
+    "WITH now AS MATERIALIZED (SELECT clock_timestamp() AS at), "
+    "left_phase AS (UPDATE conversation_phases span SET ended_at = greatest(now.at, span.started_at) FROM now "
+    " WHERE span.conversation_id = :conversation_id AND span.ended_at IS NULL) "
+    "INSERT INTO conversation_phases (user_id, conversation_id, position, phase, started_at) "
+    "SELECT :user_id, :conversation_id, coalesce((SELECT max(position) FROM conversation_phases span "
+    " WHERE span.conversation_id = :conversation_id), -1) + 1, CAST(:phase AS conversationphase), now.at FROM now"
+)
+
+
 def enter(session: Session, conversation_id: int, phase: ConversationPhase) -> None:
     """Let the conversation go on to `phase`: the stay in the one before ends at this moment."""
     conversation = session.get_one(MultiAgentConversation, conversation_id)
-    now, last = session.execute(
-        select(func.clock_timestamp(), func.max(ConversationPhaseSpan.position)).where(
-            ConversationPhaseSpan.conversation_id == conversation_id
-        )
-    ).one()
-    _leave(session, conversation_id, now)
-    session.add(
-        ConversationPhaseSpan(
-            user_id=conversation.user_id,
-            conversation_id=conversation_id,
-            position=0 if last is None else last + 1,
-            phase=phase,
-            started_at=now,
-        )
-    )
     conversation.current_phase = phase
     session.flush()
+    stay = {"user_id": conversation.user_id, "conversation_id": conversation_id, "phase": phase.value}
+    session.execute(ENTER, stay)
 
 
 def leave(session: Session, conversation_id: int) -> None:
     """Let the stay in the present phase end."""
-    _leave(session, conversation_id, func.clock_timestamp())
-
-
-def _leave(session: Session, conversation_id: int, at: Any) -> None:  # noqa: ANN401 - a time, or an expression of one
     session.execute(
         update(ConversationPhaseSpan)
         .where(ConversationPhaseSpan.conversation_id == conversation_id, ConversationPhaseSpan.ended_at.is_(None))
-        .values(ended_at=func.greatest(at, ConversationPhaseSpan.started_at))
+        .values(ended_at=func.greatest(func.clock_timestamp(), ConversationPhaseSpan.started_at))
         .execution_options(synchronize_session=False)
     )

@@ -26,6 +26,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -53,6 +54,8 @@ ASLEEP = ("quality_assurance", "output_formatter", "personal_assistant")
 EXPERTS = [member for member in default_team() if member.agent_id not in ASLEEP and member.group != "lead"]
 DELEGATIONS = len(EXPERTS)
 STARTED_SECONDS = 3.0
+USERS = 8
+"""Who ask in turn."""
 LOADS = tuple((delay, at_a_time) for delay in (0.0, 0.05) for at_a_time in (1, 8, 32))
 """Seconds that a model takes, and conversations at a time."""
 QUESTION = "Should we move our nightly reports to a streaming pipeline, or keep the batch jobs?"
@@ -158,7 +161,7 @@ class Team:
     def __init__(self, urls: ServerUrls, folder: Path) -> None:
         self._database = Database(connect(urls.application))
         system = Workspace(self._database, SYSTEM)
-        self._mine = system.on_behalf_of(Principal(system.act(furnish), "user"))
+        self._users = cycle([system.on_behalf_of(Principal(user_id, "user")) for user_id in system.act(furnish)])
         self._model = Instant()
         settings = Settings(database_url=urls.application).model_copy(update={"data_dir": folder})
         self._worker = Watched(settings, self._database, self._models)
@@ -184,7 +187,7 @@ class Team:
 
         async def ask() -> None:
             while (now := time.perf_counter()) < began + 1.0 + seconds:
-                await self._worker.until_carried(await asyncio.to_thread(self._mine.act, start))
+                await self._worker.until_carried(await asyncio.to_thread(next(self._users).act, start))
                 if now >= began + 1.0:
                     took.append(time.perf_counter() - now)
 
@@ -206,15 +209,15 @@ class Team:
                 assert (outcome, responses) == ("completed", DELEGATIONS * conversations), (outcome, conversations)
 
 
-def furnish(session: Session) -> int:
-    """The team and its user."""
+def furnish(session: Session) -> list[int]:
+    """The team and its users."""
     ensure_default_team(session)
     asleep = text("UPDATE agent_configurations SET is_enabled = false WHERE agent_id = ANY (:asleep)")
     session.execute(asleep, {"asleep": list(ASLEEP)})
-    user = User(username="mira", role="user")
-    session.add(user)
+    users = [User(username=f"user {number}", role="user") for number in range(USERS)]
+    session.add_all(users)
     session.flush()
-    return user.id
+    return [user.id for user in users]
 
 
 def start(session: Session) -> int:
