@@ -5,6 +5,7 @@ import streamlit as st
 from dashboard.chrome import header
 from dashboard.components.placement_constraints import placement_constraints
 from dashboard.components.placement_decisions import placement_decisions
+from dashboard.components.placement_quotas import placement_quotas
 from dashboard.components.placement_rules import placement_rules
 from dashboard.components.placement_whatif import placement_whatif
 
@@ -12,6 +13,7 @@ TABS = {
     "Map": placement_whatif,
     "Rules": placement_rules,
     "Constraints": placement_constraints,
+    "Quotas": placement_quotas,
     "Decisions": placement_decisions,
 }
 

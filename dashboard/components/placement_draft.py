@@ -29,11 +29,6 @@ class PlacementDraft:
         others = tuple(pair for pair in self.targets if pair[0] != configuration_id)
         return PlacementDraft(others if target == present else (*others, (configuration_id, target)), self.without)
 
-    def toggled(self, gpu_id: int) -> "PlacementDraft":
-        """The draft with a card thought away, or back."""
-        without = {*self.without} ^ {gpu_id}
-        return PlacementDraft(self.targets, tuple(sorted(without)))
-
 
 def draft_in_url() -> PlacementDraft:
     """The draft that the URL holds; what cannot be read of it is left out."""

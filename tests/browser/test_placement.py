@@ -14,6 +14,7 @@ from helios_core.models import AgentConfiguration, GPUResource, LoadBalancingRul
 from helios_core.services.constraints import create_constraint
 from helios_core.services.rules import RuleFields, create_rule, edit_rule
 from helios_core.views.placement import placement_map
+from helios_core.views.quotas import list_quotas
 from tests.browser import scene
 from tests.browser.conftest import Installation, Theme, Visitor
 
@@ -227,6 +228,21 @@ def test_a_constraint_is_added_refused_and_deleted_through_its_form(
     expect(page.locator("a.constraint", has_text="qwen2.5:7b")).to_have_count(0)
 
 
+def test_a_quota_is_set_and_lifted(installation: Installation, visitor: Visitor) -> None:
+    page = visitor.visit("placement?tab=Quotas", "Placement")
+    expect(page.get_by_text("Nobody has a quota.")).to_be_visible()
+    page.get_by_label("Memory (MiB)").fill("4096")
+    page.get_by_label("Memory (MiB)").press("Tab")
+    page.get_by_label("Reason").fill("fair shares")
+    page.get_by_role("button", name="Set the quota").click()
+    expect(surface(page, "quotas").get_by_text("at most 4.0 GiB")).to_be_visible()
+    (quota,) = installation.workspace.read(list_quotas)
+    assert (quota.user_id, quota.max_memory_mib) == (None, 4096)
+    page.get_by_role("button", name="Remove").click()
+    expect(page.get_by_text("Nobody has a quota.")).to_be_visible()
+    assert installation.workspace.read(list_quotas) == ()
+
+
 @pytest.mark.parametrize("width", [1440, 390])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_every_part_is_drawn_in_any_width_and_theme(
@@ -242,6 +258,7 @@ def test_every_part_is_drawn_in_any_width_and_theme(
         "draft": f"placement?draft={agent}.3",
         "rules": "placement?tab=Rules&rule=1",
         "constraints": "placement?tab=Constraints&constraint=1",
+        "quotas": "placement?tab=Quotas",
         "decisions": "placement?tab=Decisions",
     }.items():
         page = visitor.visit(path, "Placement")
