@@ -11,7 +11,8 @@ from dashboard.components.agent_head import agent_head
 from dashboard.components.agent_performance import agent_performance
 from dashboard.components.agent_profile import agent_profile
 from dashboard.components.agent_versions import agent_versions
-from dashboard.live import act, live, shared
+from dashboard.configured import held_version
+from dashboard.live import act, live, shared, views
 from dashboard.render import plain
 from helios_core.services.agents import set_enabled
 from helios_core.views.agents import Agent, find_agent, list_agents
@@ -87,8 +88,20 @@ def detail(agent_id: str) -> None:
         if tab.open:
             with tab:
                 body(agent_id)
+                if body is agent_form:
+                    another_save(agent_id)
         elif body is agent_form:
             put_away(agent_id)
+
+
+@live
+def another_save(agent_id: str) -> None:
+    """Draw the page anew as soon as somebody has saved this agent; what is typed stays, and the form shows both."""
+    version = held_version(agent_id)
+    if st.session_state.setdefault(f"held_{agent_id}", version) != version:
+        st.session_state[f"held_{agent_id}"] = version
+        views.forget()
+        st.rerun()
 
 
 @live

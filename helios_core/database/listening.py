@@ -37,9 +37,13 @@ class Listener:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="helios-listener", daemon=True)
 
-    def __enter__(self) -> Self:
+    def start(self) -> Self:
+        """Listen from now on; without an end to it, for as long as the process lives."""
         self._thread.start()
         return self
+
+    def __enter__(self) -> Self:
+        return self.start()
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._stopping.set()

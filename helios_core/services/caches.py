@@ -21,6 +21,13 @@ ENTRIES_MAX = 10_000
 """Beyond it everything is forgotten: a cache that big holds readings nobody asks for again."""
 
 
+def kept_current(
+    workspace: Workspace, view: Callable[Concatenate[Session, Given], Value], tables: Collection[str]
+) -> "CachedView[Given, Value]":
+    """A cache of `view` that follows the changes of `tables` for as long as the process lives."""
+    return CachedView(workspace.database, Listener(workspace.database).start(), view, tables)
+
+
 class CachedView(Generic[Given, Value]):
     """A view that is read from the database once for each principal, until a table that it reads changes."""
 

@@ -20,9 +20,12 @@ ROOT = Path(__file__).parents[2]
 
 KEPT_FOR_THE_PROCESS = {
     "dashboard/components/packaged.py": "files of the package",
+    "dashboard/configured.py": "a cache that is kept for each principal",
     "dashboard/workspace.py": "the one local operator's way to the database",
     "helios_core/api/operations.py": "patterns of the paths",
     "helios_core/api/serving.py": "the server's own way to the database",
+    "helios_core/services/memory.py": "nothing: what it calls a cache is a model's own",
+    "helios_core/services/seats.py": "kinds of requests and capabilities, made of their own arguments",
     "helios_core/services/team/__init__.py": "files of the package",
     "helios_core/services/team/placing.py": "files of the package",
 }
