@@ -1,4 +1,4 @@
-"""Conversations: find one, read one."""
+"""Conversations: start one and watch it, find one, read one."""
 
 from collections.abc import Mapping
 
@@ -6,6 +6,7 @@ import streamlit as st
 
 from dashboard import formats
 from dashboard.chrome import header
+from dashboard.components.ask_form import ask_form
 from dashboard.components.conversation_detail import conversation_detail
 from dashboard.components.conversation_list import SOURCES, conversation_list
 from dashboard.components.facet import facet
@@ -27,6 +28,7 @@ from helios_core.views.paging import Cursor
 def listing() -> None:
     """The list, newest first, as the words and facets in the URL narrow it."""
     header("Conversations")
+    ask_form()
     found(narrowed(shared(facets)))
 
 
@@ -91,7 +93,7 @@ def nothing(which: ConversationFilter, *, is_searching_on: bool) -> None:
     """Say why the list is empty, and what to do next."""
     if which == ConversationFilter():
         st.info(
-            "There are no conversations yet. Bring some in with `helios import FILE…`: "
+            "There are no conversations yet. Ask the team above, or bring some in with `helios import FILE…`: "
             "Who&When and ChatDev runs, and Helios's own files.",
             icon=":material/forum:",
         )

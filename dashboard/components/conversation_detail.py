@@ -16,6 +16,7 @@ from dashboard.components.gpu_lanes import gpu_lanes
 from dashboard.components.one_clock import one_clock
 from dashboard.components.stances import stances
 from dashboard.components.transcript import transcript
+from dashboard.components.watch import watch
 from dashboard.live import act, guarded, refresh_seconds, shared
 from dashboard.render import date_and_time, plain
 from dashboard.theme import sign
@@ -45,6 +46,8 @@ def conversation_detail(conversation_id: int) -> None:
 
         st.fragment(guarded(draw), run_every=rhythm, key=part.__name__)()
 
+    if found.is_under_way:
+        st.fragment(guarded(watch), run_every=rhythm)(conversation_id)
     follow(conversation_figures)
     follow(_clock)
     left, right = st.columns([1.7, 1], gap="small")
@@ -116,6 +119,8 @@ def _outcome(found: Conversation, faces: dict[str, Face]) -> None:
     section("Answer", formats.plural(len(found.syntheses), "synthesis", "syntheses") if found.syntheses else "")
     if found.syntheses:
         answers.syntheses(found.syntheses, faces)
+        if st.button("Who contributed what, and how good it is", icon=":material/balance:"):
+            open_page("synthesis", conversation=found.id)
     else:
         st.caption("Not yet." if found.is_under_way else "Nobody summed the responses up.")
     section("Responses", f"{len(found.responses)}" if found.responses else "")

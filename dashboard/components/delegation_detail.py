@@ -9,6 +9,7 @@ from dashboard.chrome import open_page
 from dashboard.components import answers
 from dashboard.components.attempts import attempts
 from dashboard.components.card import card, section
+from dashboard.components.delegation_actions import delegation_actions
 from dashboard.components.face import face
 from dashboard.components.figures import Figure, figures
 from dashboard.components.time_spent import time_spent
@@ -22,6 +23,8 @@ def delegation_detail(delegation_id: int) -> None:
     """Everything about a delegation; it keeps up with one that is under way."""
     found = shared(delegation, delegation_id)
     _header(found)
+    if found.delegation.conversation_id is not None:
+        st.fragment(guarded(delegation_actions), run_every=refresh_seconds())(delegation_id)
     rhythm = refresh_seconds() if found.delegation.is_under_way else None
     st.fragment(guarded(_body), run_every=rhythm)(delegation_id)
 
