@@ -202,7 +202,7 @@ def test_two_editors_of_a_rule_do_not_overwrite_each_other(installation: Install
     expect(form.get_by_text("compare it with yours and save again")).to_be_visible()
     expect(form.get_by_label("Description")).to_have_value("mine")
     form.get_by_role("button", name="Discard").click()
-    expect(form.get_by_label("Priority", exact=True)).to_have_value("2")
+    expect(form.get_by_label("Priority", exact=True).last).to_have_value("2")
     assert RuleFields.of(installation.workspace.read(rule)).description == ""
 
 
