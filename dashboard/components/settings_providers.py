@@ -74,7 +74,7 @@ def _one(server: ModelServer) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key=f"server_{server.id}"):
         st.markdown(
             f"**{plain(server.name)}** :gray[{SPEAKS[server.provider]}] · {_state(server)}  \n"
-            f":gray[:small[`{plain(server.address)}` · {_key(server)}]]",
+            f":gray[:small[{plain(server.address)} · {_key(server)}]]",
             width="stretch",
         )
         if not server.is_rehearsal and st.button("Open", key=f"open_{server.id}", help=f"Open {plain(server.name)}"):
@@ -93,9 +93,9 @@ def _state(server: ModelServer) -> str:
 
 def _key(server: ModelServer) -> str:
     if server.key_source == "environment":
-        return f"key in `{plain(server.key_reference or '')}`"
+        return f"key in {plain(server.key_reference or '')}"
     if server.key_source == "file":
-        return f"key in the file `keys/{plain(server.key_reference or '')}`"
+        return f"key in the file keys/{plain(server.key_reference or '')}"
     if server.key_source == "database":
         end = f", ends with …{plain(server.key_ends_with)}" if server.key_ends_with else ""
         given = f", given {date_and_time(server.key_given_at)}" if server.key_given_at else ""

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from typing import Annotated, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlalchemy import BigInteger, CheckConstraint, Float, ForeignKey, Index, Text, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -14,7 +14,7 @@ UuidId = Annotated[
     mapped_column(
         primary_key=True,
         server_default=func.gen_random_uuid(),
-        insert_default=func.gen_random_uuid(),
+        insert_default=uuid4,
         sort_order=-2,
     ),
 ]

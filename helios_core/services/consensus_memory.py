@@ -98,9 +98,9 @@ def _source(synthesis: TaskSynthesis, response: AgentResponse, weight: float | N
 def _node(
     synthesis: TaskSynthesis, node_type: str, content: str, confidence: float | None, attributes: Mapping[str, object]
 ) -> ConsensusMemoryNode:
-    # The user is named: a host's own table fills nothing in. With ids of ours all nodes are added at once.
+    # The user is named: a host's own table fills nothing in.
     return ConsensusMemoryNode(
-        id=uuid4(),
+        id=uuid4(),  # by us, so that all of them are written at once
         user_id=synthesis.user_id,
         session_id=synthesis.session_id,
         node_type=node_type,
