@@ -184,7 +184,7 @@ def told_model(shown: Mapping[str, Any]) -> QuantisedModel | None:
     """The model as Ollama's `/api/show` describes it; None where that lacks what the estimate follows from."""
     info, details = shown.get("model_info") or {}, shown.get("details") or {}
     family = info.get("general.architecture")
-    told = {field: info.get(f"{family}.{key}") for field, key in OLLAMA_KEYS.items()}
+    told: dict[str, Any] = {field: info.get(f"{family}.{key}") for field, key in OLLAMA_KEYS.items()}
     told["vocabulary"] = told["vocabulary"] or len(info.get("tokenizer.ggml.tokens") or ())
     told["kv_heads"] = told["kv_heads"] or told["heads"]
     if info.get(f"{family}.expert_count") or not all(isinstance(told[field], int) and told[field] for field in NEEDED):
