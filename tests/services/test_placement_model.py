@@ -25,7 +25,7 @@ from helios_core.services.whatif import WhatIfDraft
 from helios_core.services.workspace import Workspace
 from tests.services.fleets import agent, cards
 
-MEMORIES = {"tiny": 1_000, "small": 3_000, "middle": 5_000, "large": 7_000, "huge": 11_000}
+MEMORIES = {"tiny": 500, "wee": 800, "light": 1_500, "small": 3_000, "middle": 5_000, "large": 7_000, "huge": 11_000}
 CAPACITIES = {0: 12_288, 1: 8_192, 2: 6_144}
 AGENTS, GPUS = st.sampled_from(sorted(MEMORIES)), st.sampled_from(sorted(CAPACITIES))
 
@@ -124,7 +124,7 @@ class Placing(RuleBasedStateMachine):
         card = update(GPUResource).where(GPUResource.id == gpu_id)
         self.workspace.act(lambda s: s.execute(card.values(health=health)))
 
-    @rule(most=st.none() | st.integers(1, 3))
+    @rule(most=st.none() | st.integers(1, 2))
     def change_the_rule(self, most: int | None) -> None:
         if self.rule is not None:
             self.workspace.act(lambda s: delete_rule(s, self.rule.id, self.rule.updated_at))
@@ -178,7 +178,7 @@ def run(workspace: Workspace, examples: int, steps: int) -> None:
 
 
 def test_whatever_happens_placement_does_what_the_model_says(workspace: Workspace) -> None:
-    run(workspace, examples=8, steps=20)
+    run(workspace, examples=12, steps=30)
 
 
 @pytest.mark.slow
