@@ -26,6 +26,15 @@ def test_the_viewer_chooses_light_or_dark_and_it_stays_chosen(visitor: Visitor) 
     assert background(page) == dark
 
 
+def test_the_bar_lies_over_nothing_that_is_clicked(visitor: Visitor) -> None:
+    page = visitor.visit("gpus", "GPUs")
+    page.get_by_role("radio", name="15 m").click(timeout=5000)
+    page.get_by_role("radio", name="7 d").click(timeout=5000)
+    page.wait_for_url("**range=7*")
+    page.get_by_label("Refresh").click(timeout=5000)
+    expect(page.get_by_role("option", name="30 s")).to_be_visible()
+
+
 def test_nothing_in_the_bar_tells_of_every_refresh(visitor: Visitor) -> None:
     page = visitor.visit("gpus", "GPUs")
     page.wait_for_timeout(2500)
