@@ -15,7 +15,7 @@ class Behaviour:
     seed: int = 0
     pace: float = 1.0
     """How long everything takes: 1 is slow enough to watch, 0 answers at once."""
-    tokens_per_second: float = 30.0
+    tokens_per_second: float = 60.0
     load_seconds: float = 2.0
     slow_share: float = 0.15
     """Experts' answers that take `SLOWER` times as long."""

@@ -32,7 +32,8 @@ def plan(asked: Asked, behaviour: Behaviour) -> str:
     is_first = not changes and not asked.quoted("Your plan before")
     if is_first and behaviour.share("careless", asked.question) < behaviour.careless_share:
         directives.append(_directive(NOBODY, 3, asked, behaviour))
-    summary = f"The question is about {matter.subject}. It needs {len(directives)} views, which I weigh afterwards."
+    views = "one more view" if len(directives) == 1 else f"{len(directives)} views"
+    summary = f"The question is about {matter.subject}. It needs {views}, to be weighed afterwards."
     if asked.is_structured:
         return json.dumps({"summary": summary, "directives": directives})
     return "\n\n".join([summary, *map(_as_text, directives)])
@@ -42,7 +43,7 @@ def answer(asked: Asked, behaviour: Behaviour) -> str:
     """An expert's answer, under the headings of the team's contract."""
     matter = matter_of(asked.question)
     held = list(stances_of(asked.expert, matter, behaviour))
-    term, other = behaviour.ordered(matter.terms, asked.expert)[:2]
+    term, other = behaviour.ordered(matter.terms, asked.expert, asked.task)[:2]
     confidence = 0.55 + 0.35 * behaviour.share("confidence", asked.expert, asked.question)
     verdicts = [
         "partly met, see Open" if behaviour.share("verdict", asked.expert, one) < 0.15 else "met, see Answer"
@@ -51,7 +52,8 @@ def answer(asked: Asked, behaviour: Behaviour) -> str:
     return "\n".join(
         [
             "## Answer",
-            f"On {matter.subject}: begin with {term}, and look at {other} again after the first results.",
+            f"Begin with {term}, and look at {other} again after the first results.",
+            *(_fulfilled(one, asked.expert, behaviour) for one in asked.requirements),
             *(one.sentence for one in held),
             "",
             "## Grounds",
@@ -106,9 +108,10 @@ def synthesis(asked: Asked, behaviour: Behaviour) -> str:
     by_claim: dict[str, dict[str, list[str]]] = {}
     for response in asked.responses:
         for held in held_in(response.text):
-            by_claim.setdefault(held.claim, {}).setdefault(held.stance, []).append(response.name)
+            names = by_claim.setdefault(held.claim, {}).setdefault(held.stance, [])
+            names += [] if response.name in names else [response.name]
     lines = [f"On {matter.subject}, the team's answer is this.", ""]
-    lines += [_advice(response) for response in asked.responses]
+    lines += list(dict.fromkeys(_advice(response) for response in asked.responses))
     lines += ["", *(_weighed(claim, stances) for claim, stances in by_claim.items())]
     missing, changes = asked.quoted("Nobody answered"), asked.quoted("A review wants")
     if missing:
@@ -157,6 +160,32 @@ TASKS = (
     "Work out the first three steps on {one}, and what could stop each.",
     "Find what is assumed about {two}, and which assumption fails first.",
 )
+RECOMMENDATION, RISK = "A recommendation on ", "The largest risk for "
+ADVICE = (
+    "try it for two weeks with those who ask for it",
+    "leave it as it is until somebody answers for it",
+    "do its smallest part first, and count what changes",
+    "decide it by a measurement, not by a meeting",
+)
+RISKS = (
+    ("two people change it at once", "a list of who changes what, read every morning"),
+    ("nobody notices that it has stopped", "an alarm on the first late day"),
+    ("its cost is seen a quarter too late", "a bill by the day"),
+    ("the one who knows it leaves", "a second person who has done it once"),
+)
+"""What may go wrong, and what shows it early."""
+
+
+def _fulfilled(requirement: str, expert: str, behaviour: Behaviour) -> str:
+    """What an answer says to a requirement."""
+    if requirement.startswith(RECOMMENDATION):
+        subject = requirement.removeprefix(RECOMMENDATION).rstrip(".")
+        return f"My recommendation on {subject}: {behaviour.chosen(ADVICE, expert, requirement)}."
+    if requirement.startswith(RISK):
+        subject = requirement.removeprefix(RISK).partition(",")[0]
+        risk, sign = behaviour.chosen(RISKS, expert, requirement)
+        return f"The largest risk for {subject} is that {risk}; {sign} shows it early."
+    return f"As to “{requirement.rstrip('.')}”: {behaviour.chosen(ADVICE, expert, requirement)}."
 
 
 def _directive(name: str, place: int, asked: Asked, behaviour: Behaviour) -> dict[str, Any]:
@@ -169,7 +198,7 @@ def _directive(name: str, place: int, asked: Asked, behaviour: Behaviour) -> dic
         "expert": name,
         "task": task,
         "context": f"It serves the question about {matter.subject}.",
-        "requirements": [f"A recommendation on {one}", f"The largest risk for {two}, and how to see it early"],
+        "requirements": [f"{RECOMMENDATION}{one}", f"{RISK}{two}, and how to see it early"],
         "depends_on": [],
     }
 

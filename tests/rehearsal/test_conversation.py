@@ -42,6 +42,8 @@ def test_experts_answer_in_the_form_of_the_team_and_speak_to_each_requirement() 
         assert "rehearsal" in answer.grounds
         assert answer.confidence is not None
         assert check_requirements(directive.requirements, answer).dropped == ()
+        assert "My recommendation on" in answer.answer
+        assert "The largest risk for" in answer.answer
 
 
 def test_answers_differ_by_question_and_by_expert() -> None:
