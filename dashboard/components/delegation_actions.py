@@ -33,7 +33,7 @@ def delegation_actions(delegation_id: int) -> None:
 
 
 def _cancel(row: Delegation) -> None:
-    with st.popover("Cancel", icon=":material/stop_circle:", width="content"):
+    with st.popover("Cancel", icon=":material/stop_circle:", width="content", key="cancelling"):
         st.markdown("This ends the task without an answer; the others go on.")
         if st.button("Cancel it", type="primary", key="cancel_delegation"):
             act(cancel_delegation, row.id)
@@ -49,7 +49,7 @@ def _reassign(row: Delegation) -> None:
     others = {agent.agent_id: agent.name for agent in shared(list_agents) if agent.is_enabled}
     for taken in (row.target_agent_id, row.pm_agent_id):
         others.pop(taken, None)
-    with st.popover("Reassign", icon=":material/swap_horiz:", width="content"):
+    with st.popover("Reassign", icon=":material/swap_horiz:", width="content", key="reassigning"):
         agent_id = st.selectbox(
             "To whom?", list(others), key="reassign_to", format_func=lambda chosen: plain(others.get(chosen, chosen))
         )

@@ -121,7 +121,7 @@ def _steer(found: Progress) -> None:
         elif st.button("Pause", icon=":material/pause:", key="pause", help="Nothing new begins; answers under way end"):
             act(pause_conversation, found.conversation_id)
             st.rerun(scope="fragment")
-        with st.popover("Cancel", icon=":material/stop_circle:", width="content"):
+        with st.popover("Cancel", icon=":material/stop_circle:", width="content", key="cancelling"):
             st.markdown("This ends the conversation now, with what has been said so far.")
             if st.button("Cancel it", type="primary", key="cancel"):
                 act(cancel_conversation, found.conversation_id)
