@@ -31,7 +31,7 @@ def test_the_bar_lies_over_nothing_that_is_clicked(visitor: Visitor) -> None:
     page.get_by_role("radio", name="15 m").click(timeout=5000)
     page.get_by_role("radio", name="7 d").click(timeout=5000)
     page.wait_for_url("**range=7*")
-    page.get_by_label("Refresh").click(timeout=5000)
+    page.get_by_role("combobox", name="Refresh").click(timeout=5000)
     expect(page.get_by_role("option", name="30 s")).to_be_visible()
 
 
