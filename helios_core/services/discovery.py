@@ -11,6 +11,7 @@ from helios_core.models import ModelProvider
 from helios_core.providers.chat import ModelInfo
 from helios_core.providers.clients import client_for
 from helios_core.providers.endpoints import Endpoint
+from helios_core.services.model_facts import learn
 from helios_core.services.providers import endpoint_for
 from helios_core.services.workspace import Workspace
 
@@ -45,6 +46,7 @@ def list_models(workspace: Workspace, provider: str, data_dir: Path | None = Non
         kept = monotonic(), listing_of(endpoint)
         with _lock:
             _kept[endpoint] = kept
+        learn(workspace, endpoint, [model.name for model in kept[1].models])
     return kept[1]
 
 
