@@ -17,6 +17,7 @@ EXIT_CODES = {
     4: "there is no such thing",
     5: "refused: not allowed, or against what is stored; of `import`: some file was refused",
     6: "the installation is set up wrongly, runs already, or its port is taken",
+    75: "of `work`: it was not seen in time, and other workers have what it held",
     130: "stopped by Ctrl-C before it was done",
 }
 CODE_OF: tuple[tuple[type[errors.HeliosError], int], ...] = (

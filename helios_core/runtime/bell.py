@@ -3,18 +3,15 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import aclosing, contextmanager
 
-import psycopg
 from pydantic import SecretStr
-from sqlalchemy import make_url
 
+from helios_core.database.notices import notices
 from helios_core.services import announcements
 from helios_core.services.announcements import Change
 
 RETRY_SECONDS = 0.5
-ALIVE_SECONDS = 5.0
-"""How often the connection is asked whether it still is one."""
 
 
 class Bell:
@@ -24,7 +21,7 @@ class Bell:
     """
 
     def __init__(self, url: SecretStr) -> None:
-        self._url = make_url(url.get_secret_value()).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._url = url
         self._listening: dict[int, set[asyncio.Event]] = defaultdict(set)
         self.requests = asyncio.Event()
 
@@ -43,21 +40,16 @@ class Bell:
     async def listen(self) -> None:
         """Listen until cancelled."""
         while True:
-            with suppress(psycopg.Error, OSError):
-                await self._listen()
+            async with aclosing(notices(self._url, announcements.CHANNEL)) as heard:
+                async for payload in heard:
+                    self._hear(payload)
             await asyncio.sleep(RETRY_SECONDS)
 
-    async def _listen(self) -> None:
-        connection = await psycopg.AsyncConnection.connect(self._url, autocommit=True, connect_timeout=10)
-        async with connection:
-            await connection.execute(f"LISTEN {announcements.CHANNEL}")
+    def _hear(self, payload: str | None) -> None:
+        if payload is None:
             self._ring_all()
-            while True:
-                async for notice in connection.notifies(timeout=ALIVE_SECONDS):
-                    change = announcements.read(notice.payload)
-                    if change is not None:
-                        self._ring(change)
-                await connection.execute("SELECT")
+        elif (change := announcements.read(payload)) is not None:
+            self._ring(change)
 
     def _ring(self, change: Change) -> None:
         if change.kind == "request":

@@ -16,8 +16,8 @@ from helios_core.runtime.experts import as_answered
 from helios_core.runtime.judges import JUDGE, directive_of
 from helios_core.runtime.quality import Review, read_review
 from helios_core.runtime.tools import Desk
-from helios_core.services import blackboard, consensus_memory, drafts, runs
-from helios_core.services.checkpoints import begin_check, end_check
+from helios_core.services import blackboard, consensus_memory, runs
+from helios_core.services.checkpoints import Verdict, record_check
 from helios_core.services.consensus import write_consensus
 from helios_core.services.context_states import Tier, remember
 from helios_core.services.findings import Finding, record_findings
@@ -57,7 +57,9 @@ async def synthesise(desk: Desk, brief: Brief) -> Brief:
     text = (brief.plan or "") if answer is None else answer.text
     ids = tuple(answer.response_id for answer in done.answers)
     made = Synthesis(text, answer, drawn, consensus(drawn.claims.claims, responses, text), ids)
-    await desk.write("synthesis", lambda session: _record_synthesis(session, brief, made))
+    await desk.leave_phase(
+        "synthesis", ConversationPhase.SYNTHESIS, lambda session: _record_synthesis(session, brief, made)
+    )
     return replace(brief, phase=ConversationPhase.REVIEW, work=done, syntheses=(*brief.syntheses, text))
 
 
@@ -98,9 +100,6 @@ async def _write_answer(
 
 
 def _record_synthesis(session: Session, brief: Brief, made: Synthesis) -> None:
-    conversation = session.get_one(MultiAgentConversation, brief.conversation_id, populate_existing=True)
-    if conversation.current_phase is not ConversationPhase.SYNTHESIS:
-        return
     (position,) = append(session, [_message(brief, "synthesis", brief.pm_agent_id, made.text, made.answer)])
     row = TaskSynthesis(
         user_id=brief.user_id,
@@ -112,7 +111,6 @@ def _record_synthesis(session: Session, brief: Brief, made: Synthesis) -> None:
     )
     session.add(row)
     session.flush()
-    drafts.drop_own(session, brief.conversation_id)
     write_consensus(
         session,
         row.id,
@@ -149,9 +147,13 @@ def _message(brief: Brief, kind: str, speaker: str, content: str, answer: ChatAn
 async def review(desk: Desk, brief: Brief) -> Brief:
     """Have the answer reviewed, where somebody does; it may go back once."""
     answer, verdict = await _ask_reviewer(desk, brief)
+    if answer is None:  # nobody reviews: that is written with the end
+        return replace(brief, phase=ConversationPhase.COMPLETION)
     goes_back = verdict is not None and verdict.sends_back and len(brief.syntheses) < MAX_ROUNDS
     phase = ConversationPhase.DELEGATION if goes_back else ConversationPhase.COMPLETION
-    await desk.write("review", lambda session: _record_review(session, brief, answer, verdict, phase))
+    await desk.leave_phase(
+        "review", ConversationPhase.REVIEW, lambda session: _record_review(session, brief, answer, verdict, phase)
+    )
     changes = verdict.changes if verdict is not None and goes_back else ()
     return replace(brief, phase=phase, changes=changes)
 
@@ -175,17 +177,14 @@ async def _ask_reviewer(desk: Desk, brief: Brief) -> tuple[ChatAnswer | None, Re
 def _record_review(
     session: Session, brief: Brief, answer: ChatAnswer | None, verdict: Review | None, phase: ConversationPhase
 ) -> None:
-    conversation = session.get_one(MultiAgentConversation, brief.conversation_id, populate_existing=True)
-    if conversation.current_phase is not ConversationPhase.REVIEW:
-        return
     if verdict is not None:
+        conversation = session.get_one(MultiAgentConversation, brief.conversation_id)
         words = "\n".join([verdict.explanation, *(f"- {change}" for change in verdict.changes)]).strip()
         append(session, [_message(brief, "review", JUDGE, f"{verdict.verdict}\n{words}".strip(), answer)])
         conversation.attributes = {**conversation.attributes, "review_changes": list(verdict.changes)}
-    drafts.drop_own(session, brief.conversation_id)
-    checkpoint = begin_check(session, brief.conversation_id, "review", {"reviewer": JUDGE if verdict else None})
-    outcome = "skipped" if verdict is None else "failed" if verdict.sends_back else "passed"
-    end_check(session, checkpoint, outcome, None, {"verdict": verdict.verdict if verdict else None})  # type: ignore[arg-type]
+    outcome: Verdict = "skipped" if verdict is None else "failed" if verdict.sends_back else "passed"
+    details = {"reviewer": JUDGE if verdict else None, "verdict": verdict.verdict if verdict else None}
+    record_check(session, brief.of, "review", outcome, details=details)
     enter(session, brief.conversation_id, phase)
 
 
@@ -196,6 +195,9 @@ async def complete(desk: Desk, brief: Brief) -> Brief:
 
 
 def _record_end(session: Session, desk: Desk, brief: Brief) -> None:
+    conversation = session.get_one(MultiAgentConversation, brief.conversation_id, populate_existing=True)
+    if conversation.current_phase is ConversationPhase.REVIEW:
+        _record_review(session, brief, None, None, ConversationPhase.COMPLETION)
     newest = select(TaskSynthesis.id).where(TaskSynthesis.conversation_id == brief.conversation_id)
     synthesis_id = session.scalar(newest.order_by(TaskSynthesis.id.desc()).limit(1))
     if synthesis_id is not None:

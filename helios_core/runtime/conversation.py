@@ -17,7 +17,7 @@ from helios_core.runtime.closing import complete, review, synthesise
 from helios_core.runtime.planning import plan
 from helios_core.runtime.processing import process
 from helios_core.runtime.tools import Desk
-from helios_core.services import runs, statuses
+from helios_core.services import drafts, runs, statuses
 from helios_core.services.records import Outcome
 from helios_core.services.runs import Hold
 from helios_core.services.transcripts import enter
@@ -45,6 +45,8 @@ def take_up(session: Session, conversation_id: int, worker_id: UUID) -> tuple[Ho
             if found.phase is not phase:
                 enter(session, conversation_id, phase)
         found = replace(found, phase=ConversationPhase.PLANNING)
+    else:
+        drafts.write(session, (), finished=[conversation_id])  # of the worker before
     statuses.settle(session, [(found.user_id, found.pm_agent_id)])
     return hold, found
 

@@ -21,6 +21,9 @@ VERSION = "1"
 MIGRATION = 125
 """The newest migration of the engine's tables, so that to see that nothing is to do takes no import of it."""
 
+RIGHTS = {"TABLES": "SELECT, INSERT, UPDATE, DELETE", "SEQUENCES": "USAGE, SELECT", "FUNCTIONS": "EXECUTE"}
+"""What workers need of the engine's tables; to change them is their owner's."""
+
 Carry = Callable[[int], Awaitable[None]]
 
 
@@ -28,13 +31,25 @@ def migrate(owner_url: SecretStr, application_role: str) -> None:
     """Make the engine's tables as their owner, or bring them up to date, and let the workers' role use them."""
     engine = connect(owner_url)
     try:
-        if _migration(engine) == MIGRATION:
-            return
+        if _migration(engine) != MIGRATION:
+            _migrate(owner_url)
+        _grant(engine, application_role)
     finally:
         engine.dispose()
+
+
+def _migrate(owner_url: SecretStr) -> None:
     from dbos import DBOS  # noqa: PLC0415 - it takes a second, and only workers need it
 
-    DBOS.migrate(_plain(owner_url), schema=SCHEMA, application_role=application_role)
+    DBOS.migrate(_plain(owner_url), schema=SCHEMA)
+
+
+def _grant(engine: Engine, role: str) -> None:
+    quoted = engine.dialect.identifier_preparer.quote(role)
+    with engine.begin() as connection:
+        connection.execute(text(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {quoted}"))
+        for things, rights in RIGHTS.items():
+            connection.execute(text(f"GRANT {rights} ON ALL {things} IN SCHEMA {SCHEMA} TO {quoted}"))
 
 
 def _migration(engine: Engine) -> int | None:

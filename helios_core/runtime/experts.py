@@ -47,7 +47,6 @@ class Experts:
     _attempts: dict[int, Attempt] = field(default_factory=dict)
     _answers: dict[int, Answer] = field(default_factory=dict)
     _at_work: dict[int, "asyncio.Task[None]"] = field(default_factory=dict)
-    _is_paused: bool = False
     _slots: asyncio.Event = field(default_factory=asyncio.Event)
     """Set, and replaced, whenever a slot may have been granted."""
 
@@ -55,7 +54,7 @@ class Experts:
         """Let everybody work; what came of it."""
         judges = Judges(self.desk, self.brief)
         try:
-            await self._look()
+            self._see(self.brief.work or await self._work())
             while self._go_on():
                 await self._something_happens()
                 self._collect()
@@ -66,22 +65,23 @@ class Experts:
             judges.stop()
             for task in self._at_work.values():
                 task.cancel()
-        return Work(self._is_paused, tuple(self._attempts.values()), tuple(self._answers.values()))
+        return Work(tuple(self._attempts.values()), tuple(self._answers.values()))
 
     async def _something_happens(self) -> None:
         """Until somebody ends an attempt, or the bell rings; then see what it rang for."""
         rung = asyncio.create_task(self.desk.wait())
         await asyncio.wait({rung, *self._at_work.values()}, return_when=asyncio.FIRST_COMPLETED)
         if rung.done():
-            await self._look()
+            self._see(await self._work())
             self._slots.set()
             self._slots = asyncio.Event()
         rung.cancel()
 
-    async def _look(self) -> None:
-        """See what is written now: people may have cancelled, retried or reassigned, paused or resumed."""
-        found = await self.desk.write("look", lambda session: work(session, self.brief.conversation_id))
-        self._is_paused = found.is_paused
+    async def _work(self) -> Work:
+        return await self.desk.write("look", lambda session: work(session, self.brief.conversation_id))
+
+    def _see(self, found: Work) -> None:
+        """Take what is written now for what is so: people may have cancelled, retried or reassigned."""
         self._attempts = {attempt.delegation_id: attempt for attempt in found.attempts}
         self._answers = {answer.delegation_id: answer for answer in found.answers}
         for delegation_id, task in self._at_work.items():
@@ -97,7 +97,7 @@ class Experts:
         return bool(left or self._at_work)
 
     def _may_begin(self, attempt: Attempt) -> bool:
-        return not self._is_paused and all(is_settled(place, self._attempts) for place in attempt.depends_on)
+        return not self.desk.is_paused and all(is_settled(place, self._attempts) for place in attempt.depends_on)
 
     def _collect(self) -> None:
         """Forget those who have ended; an error that is no answer of a provider ends everything."""

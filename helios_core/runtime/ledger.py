@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from helios_core.database.session import SYSTEM, Database, Principal
 from helios_core.errors import DatabaseUnavailable
-from helios_core.services.runs import Hold, require_hold
+from helios_core.models import ConversationPhase
+from helios_core.services.runs import Hold, phase_of, require_hold
 from helios_core.services.workspace import answered
 
 Result = TypeVar("Result")
@@ -40,6 +41,17 @@ class Ledger:
         def held(session: Session) -> Result:
             require_hold(session, hold)
             return use_case(session)
+
+        return await self.act(step, held, Principal(hold.user_id, "user"))
+
+    async def leave_phase(
+        self, step: str, hold: Hold, phase: ConversationPhase, use_case: UseCase[Result]
+    ) -> Result | None:
+        """Take the step that ends a phase; None where it is taken already, and nobody heard of its commit."""
+
+        def held(session: Session) -> Result | None:
+            require_hold(session, hold)
+            return use_case(session) if phase_of(session, hold.conversation_id) is phase else None
 
         return await self.act(step, held, Principal(hold.user_id, "user"))
 

@@ -5,17 +5,17 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
-from helios_core.models import ConversationPhase, MultiAgentConversation
+from helios_core.models import ConversationPhase
 from helios_core.providers.chat import ChatAnswer
 from helios_core.runtime import prompts
 from helios_core.runtime.directives import Directive, Member, Plan, parse_plan
 from helios_core.runtime.judges import directive_of
 from helios_core.runtime.tools import Desk
-from helios_core.services import delegations, drafts
+from helios_core.services import delegations
 from helios_core.services.delegations import NewDelegation
 from helios_core.services.findings import Finding, record_findings
 from helios_core.services.transcripts import NewMessage, append, enter
-from helios_core.views.briefs import Attempt, Brief, Seat
+from helios_core.views.briefs import Attempt, Brief, Seat, Work, work
 
 HARMLESS = ("inline_mention",)
 """Findings for which no plan has to be made again."""
@@ -35,8 +35,8 @@ async def plan(desk: Desk, brief: Brief) -> Brief:
     attempts = brief.work.attempts if brief.work is not None else ()
     made = await _ask(desk, brief, [directive_of(attempt) for attempt in attempts])
     phase = ConversationPhase.PROCESSING if made.plan.directives else ConversationPhase.SYNTHESIS
-    await desk.write("plan", lambda session: _record(session, desk, brief, made, attempts))
-    return replace(brief, phase=phase, work=None, plan=_words(made))
+    written = await desk.leave_phase("plan", brief.phase, lambda session: _record(session, desk, brief, made, attempts))
+    return replace(brief, phase=phase, work=written, plan=_words(made))
 
 
 async def _ask(desk: Desk, brief: Brief, earlier: Sequence[Directive]) -> Planned:
@@ -69,11 +69,8 @@ def _words(made: Planned) -> str:
     return made.plan.summary or made.answer.text
 
 
-def _record(session: Session, desk: Desk, brief: Brief, made: Planned, attempts: Sequence[Attempt]) -> None:
-    """Write the plan with its tasks, unless a step whose end nobody heard of did so before."""
-    conversation = session.get_one(MultiAgentConversation, brief.conversation_id, populate_existing=True)
-    if conversation.current_phase is not brief.phase:
-        return
+def _record(session: Session, desk: Desk, brief: Brief, made: Planned, attempts: Sequence[Attempt]) -> Work:
+    """Write the plan with its tasks; all tasks as they stand then."""
     message = NewMessage(
         user_id=brief.user_id,
         conversation_id=brief.conversation_id,
@@ -85,15 +82,15 @@ def _record(session: Session, desk: Desk, brief: Brief, made: Planned, attempts:
         output_tokens=made.answer.output_tokens,
     )
     append(session, [message])
-    drafts.drop_own(session, brief.conversation_id)
     record_findings(session, brief.conversation_id, made.findings)
     if not made.plan.directives:
         enter(session, brief.conversation_id, ConversationPhase.SYNTHESIS)
-        return
+        return work(session, brief.conversation_id)
     if brief.phase is ConversationPhase.PLANNING:
         enter(session, brief.conversation_id, ConversationPhase.DELEGATION)
     delegations.plan(session, desk.hold, _tasks(brief, made.plan, attempts))
     enter(session, brief.conversation_id, ConversationPhase.PROCESSING)
+    return work(session, brief.conversation_id)
 
 
 def _tasks(brief: Brief, made: Plan, attempts: Sequence[Attempt]) -> list[NewDelegation]:

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from helios_core.models import ConversationPhase, MultiAgentConversation
+from helios_core.models import ConversationPhase
 from helios_core.runtime.answers import read_answer
 from helios_core.runtime.experts import Experts
 from helios_core.runtime.quality import self_assessment
 from helios_core.runtime.requirements import Checks, check_requirements
 from helios_core.runtime.tools import Desk
 from helios_core.services import runs
-from helios_core.services.checkpoints import begin_check, end_check
+from helios_core.services.checkpoints import Verdict, record_check
 from helios_core.services.findings import record_findings
 from helios_core.services.scores import record_self_assessments
 from helios_core.services.transcripts import enter
@@ -25,15 +25,12 @@ async def process(desk: Desk, brief: Brief) -> Brief:
     if not done.answers:
         await desk.write("finish", lambda session: runs.finish(session, desk.hold, "failed", "No expert answered."))
         return replace(brief, phase=ConversationPhase.COMPLETION, is_over=True)
-    await desk.write("check", lambda session: _record(session, brief, done))
+    await desk.leave_phase("check", ConversationPhase.PROCESSING, lambda session: _record(session, brief, done))
     return replace(brief, phase=ConversationPhase.SYNTHESIS, work=done)
 
 
 def _record(session: Session, brief: Brief, done: Work) -> None:
     """Check the answers of this round, and go on to the synthesis."""
-    conversation = session.get_one(MultiAgentConversation, brief.conversation_id, populate_existing=True)
-    if conversation.current_phase is not ConversationPhase.PROCESSING:
-        return
     attempts = {attempt.delegation_id: attempt for attempt in done.attempts}
     rounds = max(attempt.review_round for attempt in done.attempts)
     new = [one for one in done.answers if attempts[one.delegation_id].review_round == rounds]
@@ -53,6 +50,7 @@ def _check(session: Session, brief: Brief, checked: Sequence[tuple[Answer, Check
             record_findings(session, brief.conversation_id, found, delegation_id=answer.delegation_id)
     asked = [check for _, checks in checked for check in checks.checks]
     dropped = [requirement for _, checks in checked for requirement in checks.dropped]
-    checkpoint = begin_check(session, brief.conversation_id, "requirements", {"answers": len(checked)})
     score = None if not asked else 1 - len(dropped) / len(asked)
-    end_check(session, checkpoint, "failed" if dropped else "passed", score, {"asked": len(asked), "dropped": dropped})
+    verdict: Verdict = "failed" if dropped else "passed"
+    details = {"answers": len(checked), "asked": len(asked), "dropped": dropped}
+    record_check(session, brief.of, "requirements", verdict, score=score, details=details)

@@ -22,6 +22,9 @@ class Scribe:
         self._ledger = ledger
         self._drafts: dict[Key, Draft] = {}
         self._changed: set[Key] = set()
+        self._written: set[Key] = set()
+        self._finished: set[int] = set()
+        """Conversations with drafts that belong to no delegation, and whose answer is there."""
         self._writing = asyncio.Lock()
 
     @asynccontextmanager
@@ -42,13 +45,19 @@ class Scribe:
             if self._drafts.pop(key, None) is not None and self._writing.locked():
                 async with self._writing:
                     pass
+            if key in self._written:
+                self._written.discard(key)
+                if delegation_id is None:
+                    self._finished.add(hold.conversation_id)
 
     async def write(self) -> None:
         """Write until cancelled."""
         while True:
             await asyncio.sleep(EVERY_SECONDS)
             async with self._writing:
-                changed = [self._drafts[key] for key in self._changed]
+                changed, finished = [self._drafts[key] for key in self._changed], [*self._finished]
+                self._written |= self._changed
                 self._changed.clear()
-                if changed:
-                    await self._ledger.act("drafts", partial(drafts.write, drafts=changed))
+                self._finished.clear()
+                if changed or finished:
+                    await self._ledger.act("drafts", partial(drafts.write, drafts=changed, finished=finished))

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
+from helios_core.models import ConversationPhase
 from helios_core.providers.chat import ChatAnswer
 from helios_core.runtime.ledger import Batch, Ledger
 from helios_core.runtime.models import Models
@@ -43,22 +44,34 @@ class Tools:
         return [written.get(answer.delegation_id) for answer in answers]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Desk:
     """A worker's place at one conversation: its hold on the run, its tools, and the bell that rings for it."""
 
     hold: Hold
     tools: Tools
-    rung: asyncio.Event
+    is_paused: bool
+    """Whether nothing new may begin; whoever steers the conversation is heard within a second."""
+    rung: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def write(self, step: str, use_case: Callable[[Session], Result]) -> Result:
         """Take a step in the conversation, while the run is held."""
         return await self.tools.ledger.write(step, self.hold, use_case)
 
+    async def leave_phase(
+        self, step: str, phase: ConversationPhase, use_case: Callable[[Session], Result]
+    ) -> Result | None:
+        """Take the step that ends a phase, once."""
+        return await self.tools.ledger.leave_phase(step, self.hold, phase, use_case)
+
     async def ask(self, seat: Seat, ask: Ask) -> ChatAnswer:
         """Ask an agent for something that is no delegation, with people reading along."""
         async with self.tools.scribe.reading_along(self.hold, seat.agent_id) as say:
             return await self.tools.models.ask_patiently(seat, ask, say)
+
+    async def look(self) -> None:
+        """See whether the run is still held, and whether it is paused. Raises HoldLost."""
+        self.is_paused = await self.tools.ledger.act("look", lambda session: is_paused(session, self.hold))
 
     async def wait(self) -> None:
         """Until the bell rings, or it is time to look."""
@@ -68,5 +81,6 @@ class Desk:
 
     async def until_resumed(self) -> None:
         """Return at once unless the conversation is paused, and then when it goes on."""
-        while await self.write("look", lambda session: is_paused(session, self.hold.conversation_id)):
+        while self.is_paused:
             await self.wait()
+            await self.look()

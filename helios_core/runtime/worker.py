@@ -153,7 +153,7 @@ class Worker:
 
     async def _lead(self, hold: Hold, brief: Brief) -> None:
         with self._bell.heard(hold.conversation_id) as heard:
-            desk = Desk(hold, self._tools, asyncio.Event())
+            desk = Desk(hold, self._tools, brief.is_paused)
             leading = asyncio.create_task(lead(desk, brief))
             watching = asyncio.create_task(self._watch(desk, heard, leading))
             try:
@@ -171,7 +171,9 @@ class Worker:
         while True:
             await heard.wait()
             heard.clear()
-            if not await self._ledger.act("look", partial(runs.is_held, hold=desk.hold)):
+            try:
+                await desk.look()
+            except HoldLost:
                 leading.cancel()
                 return
             desk.rung.set()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Literal, get_args
+from uuid import UUID
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -33,6 +34,32 @@ def begin_check(
     session.add(checkpoint)
     session.flush()
     return checkpoint.id
+
+
+def record_check(
+    session: Session,
+    of: tuple[int, int, UUID | None],
+    checkpoint_type: str,
+    verdict: Verdict,
+    *,
+    score: float | None = None,
+    details: Mapping[str, object] | None = None,
+) -> None:
+    """Write a check that has been made: `of` are the conversation, its user and its chat."""
+    require(session, Action.WORK_IN_CONVERSATIONS)
+    _refuse_impossible(verdict, score)
+    conversation_id, user_id, chat_id = of
+    checkpoint = ValidationCheckpoint(
+        user_id=user_id,
+        session_id=chat_id,
+        checkpoint_type=checkpoint_type,
+        status=verdict,
+        score=score,
+        details={**(details or {}), "conversation_id": conversation_id},
+        completed_at=func.clock_timestamp(),
+    )
+    session.add(checkpoint)
+    session.flush()
 
 
 def end_check(

@@ -22,6 +22,7 @@ WRITE = text(
     "ON CONFLICT (conversation_id, agent_id, delegation_id) "
     "DO UPDATE SET content = EXCLUDED.content, updated_at = EXCLUDED.updated_at"
 )
+FINISH = text("DELETE FROM answer_drafts WHERE conversation_id = ANY (:conversations) AND delegation_id IS NULL")
 DROP = text("DELETE FROM answer_drafts WHERE delegation_id = ANY (:delegations)")
 
 
@@ -36,8 +37,15 @@ class Draft:
     content: str
 
 
-def write(session: Session, drafts: Sequence[Draft]) -> None:
-    """Put each draft in the place of the one before; those of runs that are held no longer are left out."""
+def write(session: Session, drafts: Sequence[Draft], finished: Sequence[int] = ()) -> None:
+    """Put each draft in the place of the one before; those of runs that are held no longer are left out.
+
+    `finished`: conversations whose plan, synthesis or review is written, so that its draft goes.
+    """
+    if finished:
+        session.execute(FINISH, {"conversations": list(finished)})
+    if not drafts:
+        return
     columns = {
         "conversations": [draft.conversation_id for draft in drafts],
         "epochs": [draft.epoch for draft in drafts],
@@ -51,12 +59,6 @@ def write(session: Session, drafts: Sequence[Draft]) -> None:
 def drop(session: Session, delegation_ids: Sequence[int]) -> None:
     """Remove the drafts of answers that are there."""
     session.execute(DROP, {"delegations": list(delegation_ids)})
-
-
-def drop_own(session: Session, conversation_id: int) -> None:
-    """Remove the drafts of what is no delegation: of the plan, the synthesis, the review."""
-    own = delete(AnswerDraft).where(AnswerDraft.conversation_id == conversation_id, AnswerDraft.delegation_id.is_(None))
-    session.execute(own.execution_options(synchronize_session=False))
 
 
 def drop_all(session: Session, conversation_id: int) -> None:

@@ -12,6 +12,9 @@ from helios_core.database.session import principal_of
 @contextmanager
 def everybodys_rows(session: Session) -> Iterator[None]:
     """Let the statements of a block meet the rows of all users. What they find must leave as sums only."""
+    if principal_of(session).sees_all:
+        yield
+        return
     session.execute(select(func.set_config("helios.role", "operator", True)))
     yield
     session.execute(select(func.set_config("helios.role", principal_of(session).role, True)))

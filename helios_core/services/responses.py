@@ -38,7 +38,7 @@ class NewResponse:
 ANSWERED = text(
     "UPDATE task_delegations SET status = 'completed', progress_percent = 100, completed_at = clock_timestamp(), "
     "updated_at = now() WHERE id = ANY (:delegations) AND status = 'in_progress' "
-    "RETURNING id, pm_agent_id, session_id, started_at, completed_at"
+    "RETURNING id, pm_agent_id, session_id, gpu_id, started_at, completed_at"
 )
 
 
@@ -61,7 +61,7 @@ def respond(session: Session, responses: Sequence[NewResponse]) -> Mapping[int, 
         session, [(id_, row, ended[row["delegation_id"]].session_id) for id_, row in zip(ids, rows, strict=True)]
     )
     drafts.drop(session, list(ended))
-    slots.give_back(session, ended)
+    slots.give_back(session, [delegation_id for delegation_id, row in ended.items() if row.gpu_id is not None])
     statuses.settle(session, {(response.hold.user_id, response.agent_id) for response, _ in answers})
     return dict(zip(ended, ids, strict=True))
 

@@ -9,13 +9,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, text, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from helios_core.database.session import principal_of
 from helios_core.errors import HoldLost, InvalidInput, NotAllowed, NotFound, TransitionRefused
 from helios_core.models import (
     AgentConfiguration,
+    ChatModeSession,
     ConversationPhase,
     ConversationRun,
     MultiAgentConversation,
@@ -24,7 +25,7 @@ from helios_core.models import (
 )
 from helios_core.services import drafts, slots, statuses
 from helios_core.services.announcements import Change, announce
-from helios_core.services.chat_sessions import attach_conversation
+from helios_core.services.chat_sessions import find_chat
 from helios_core.services.permissions import Action, require
 from helios_core.services.records import PERSON, Outcome
 from helios_core.services.transcripts import NewMessage, append, enter, leave
@@ -66,9 +67,11 @@ def start_conversation(
     if user_id is None:
         raise NotAllowed("A conversation belongs to a user; start it as one.")
     asked = _question(question)
+    heading = (title or asked).strip().splitlines()[0][:TITLE_MAX_CHARACTERS]
     conversation = MultiAgentConversation(
         user_id=user_id,
-        title=(title or asked).strip().splitlines()[0][:TITLE_MAX_CHARACTERS],
+        session_id=_chat(session, user_id, chat_id, heading),
+        title=heading,
         question=asked,
         pm_agent_id=PROJECT_MANAGER,
         source="live",
@@ -77,7 +80,6 @@ def start_conversation(
     )
     session.add(conversation)
     session.flush()
-    attach_conversation(session, conversation.id, chat_id)
     enter(session, conversation.id, ConversationPhase.INITIALIZATION)
     append(session, [NewMessage(user_id, conversation.id, PERSON, "question", asked, addressee=PROJECT_MANAGER)])
     session.add(ConversationRun(user_id=user_id, conversation_id=conversation.id))
@@ -122,6 +124,16 @@ def steered(session: Session, conversation_id: int) -> ConversationRun:
     if run.ended_at is not None:
         raise TransitionRefused("The conversation has ended; start a new one.")
     return run
+
+
+def _chat(session: Session, user_id: int, chat_id: UUID | None, title: str) -> UUID:
+    """The chat that a new conversation takes place in: the user's one of that id, or a new one."""
+    chat = ChatModeSession(user_id=user_id, title=title) if chat_id is None else find_chat(session, chat_id)
+    if chat.user_id != user_id:
+        raise NotFound(f"There is no chat {chat_id}.")
+    session.add(chat)
+    session.flush()
+    return chat.id
 
 
 def _question(question: str) -> str:
@@ -176,7 +188,7 @@ TAKE = text(
     "AND EXISTS (SELECT FROM workers WHERE id = :worker AND ended_at IS NULL) RETURNING user_id, epoch"
 )
 LOCKED = text(
-    "SELECT conversation_id, worker_id, epoch, paused_at IS NOT NULL AS is_paused FROM conversation_runs "
+    "SELECT conversation_id, worker_id, epoch FROM conversation_runs "
     "WHERE conversation_id = ANY (:conversations) AND ended_at IS NULL ORDER BY conversation_id FOR UPDATE"
 )
 
@@ -190,15 +202,8 @@ def take(session: Session, conversation_id: int, worker_id: UUID) -> Hold | None
 def locked(session: Session, holds: Collection[Hold]) -> frozenset[Hold]:
     """Those of `holds` that still hold, while nobody else writes to their conversations."""
     asked = {"conversations": [hold.conversation_id for hold in holds]}
-    found: dict[int, Row[tuple[int, UUID, int, bool]]] = {
-        row.conversation_id: row for row in session.execute(LOCKED, asked)
-    }
-    return frozenset(
-        hold
-        for hold in holds
-        if (row := found.get(hold.conversation_id)) is not None
-        and (row.worker_id, row.epoch) == (hold.worker_id, hold.epoch)
-    )
+    found = {(row.conversation_id, row.worker_id, row.epoch) for row in session.execute(LOCKED, asked)}
+    return frozenset(hold for hold in holds if (hold.conversation_id, hold.worker_id, hold.epoch) in found)
 
 
 def require_hold(session: Session, hold: Hold) -> None:
@@ -207,18 +212,24 @@ def require_hold(session: Session, hold: Hold) -> None:
         raise HoldLost
 
 
-def is_held(session: Session, hold: Hold) -> bool:
-    """Whether the worker still holds the run, at this moment."""
-    epoch = select(ConversationRun.epoch).where(
-        ConversationRun.conversation_id == hold.conversation_id, ConversationRun.ended_at.is_(None)
-    )
-    return session.scalar(epoch) == hold.epoch
+def phase_of(session: Session, conversation_id: int) -> ConversationPhase | None:
+    """The phase that a conversation is in. Ask after its run is locked, so that it is that of who held it before."""
+    phase = select(MultiAgentConversation.current_phase).where(MultiAgentConversation.id == conversation_id)
+    return session.scalar(phase)
 
 
-def is_paused(session: Session, conversation_id: int) -> bool:
-    """Whether nothing new may begin in the conversation."""
-    paused = select(ConversationRun.paused_at).where(ConversationRun.conversation_id == conversation_id)
-    return session.scalar(paused) is not None
+def is_paused(session: Session, hold: Hold) -> bool:
+    """Whether nothing new may begin in the conversation. Raises HoldLost."""
+    found = session.execute(
+        select(ConversationRun.paused_at).where(
+            ConversationRun.conversation_id == hold.conversation_id,
+            ConversationRun.epoch == hold.epoch,
+            ConversationRun.ended_at.is_(None),
+        )
+    ).one_or_none()
+    if found is None:
+        raise HoldLost
+    return found.paused_at is not None
 
 
 def finish(session: Session, hold: Hold, outcome: Outcome, reason: str | None = None) -> None:

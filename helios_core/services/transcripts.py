@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import func, text, update
 from sqlalchemy.orm import Session
 
-from helios_core.models import ConversationPhase, ConversationPhaseSpan, MultiAgentConversation
+from helios_core.models import ConversationPhase, ConversationPhaseSpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +65,23 @@ COLUMNS = tuple(field.name for field in fields(NewMessage))
 
 ENTER = text(
     "WITH now AS MATERIALIZED (SELECT clock_timestamp() AS at), "
+    "moved AS (UPDATE multi_agent_conversations SET current_phase = CAST(:phase AS conversationphase), "
+    " updated_at = now() WHERE id = :conversation RETURNING user_id), "
     "left_phase AS (UPDATE conversation_phases span SET ended_at = greatest(now.at, span.started_at) FROM now "
-    " WHERE span.conversation_id = :conversation_id AND span.ended_at IS NULL) "
+    " WHERE span.conversation_id = :conversation AND span.ended_at IS NULL) "
     "INSERT INTO conversation_phases (user_id, conversation_id, position, phase, started_at) "
-    "SELECT :user_id, :conversation_id, coalesce((SELECT max(position) FROM conversation_phases span "
-    " WHERE span.conversation_id = :conversation_id), -1) + 1, CAST(:phase AS conversationphase), now.at FROM now"
+    "SELECT moved.user_id, :conversation, coalesce((SELECT max(position) FROM conversation_phases span "
+    " WHERE span.conversation_id = :conversation), -1) + 1, CAST(:phase AS conversationphase), now.at FROM now, moved"
 )
 
 
 def enter(session: Session, conversation_id: int, phase: ConversationPhase) -> None:
-    """Let the conversation go on to `phase`: the stay in the one before ends at this moment."""
-    conversation = session.get_one(MultiAgentConversation, conversation_id)
-    conversation.current_phase = phase
+    """Let the conversation go on to `phase`: the stay in the one before ends at this moment.
+
+    A conversation that the session has read already does not notice.
+    """
     session.flush()
-    stay = {"user_id": conversation.user_id, "conversation_id": conversation_id, "phase": phase.value}
-    session.execute(ENTER, stay)
+    session.execute(ENTER, {"conversation": conversation_id, "phase": phase.value})
 
 
 def leave(session: Session, conversation_id: int) -> None:

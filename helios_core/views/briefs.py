@@ -14,6 +14,7 @@ from helios_core.models import (
     AgentResponse,
     ConversationMessage,
     ConversationPhase,
+    ConversationRun,
     GPUAllocation,
     ModelProvider,
     MultiAgentConversation,
@@ -22,9 +23,10 @@ from helios_core.models import (
     TaskSynthesis,
 )
 from helios_core.services.everybody import everybodys_rows
-from helios_core.services.runs import is_paused
 from helios_core.views.participants import named
 
+WORKED = (ConversationPhase.DELEGATION, ConversationPhase.PROCESSING)
+"""The phases in which the tasks say what is to do next."""
 LOCAL = (ModelProvider.OLLAMA,)
 """Whose models run on our own cards."""
 
@@ -82,7 +84,6 @@ class Answer:
 class Work:
     """The tasks of a conversation and what came of them, as far as it is written."""
 
-    is_paused: bool
     attempts: tuple[Attempt, ...]
     answers: tuple[Answer, ...]
 
@@ -106,11 +107,17 @@ class Brief:
     changes: tuple[str, ...]
     """What the review asks for, where it has sent the conversation back."""
     is_rehearsal: bool
+    is_paused: bool
     plan: str | None = None
     """The newest plan in the PM's words, where the experts' work is over."""
     work: "Work | None" = None
-    """The tasks, where they have been looked at since the last of them was settled."""
+    """The tasks as they stood when they were last looked at; None: look."""
     is_over: bool = False
+
+    @property
+    def of(self) -> tuple[int, int, UUID | None]:
+        """The conversation, its user and its chat."""
+        return self.conversation_id, self.user_id, self.chat_id
 
 
 def brief(session: Session, conversation_id: int) -> Brief:
@@ -135,9 +142,15 @@ def brief(session: Session, conversation_id: int) -> Brief:
         syntheses=tuple(syntheses),
         changes=tuple(conversation.attributes.get("review_changes", ())),
         is_rehearsal=conversation.source == "rehearsal",
+        is_paused=_is_paused(session, conversation_id),
         plan=_plan(session, conversation),
-        work=work(session, conversation_id) if conversation.current_phase is ConversationPhase.DELEGATION else None,
+        work=work(session, conversation_id) if conversation.current_phase in WORKED else None,
     )
+
+
+def _is_paused(session: Session, conversation_id: int) -> bool:
+    paused_at = select(ConversationRun.paused_at).where(ConversationRun.conversation_id == conversation_id)
+    return session.scalar(paused_at) is not None
 
 
 def _plan(session: Session, conversation: MultiAgentConversation) -> str | None:
@@ -160,7 +173,7 @@ def work(session: Session, conversation_id: int) -> Work:
     answers = session.scalars(
         select(AgentResponse).where(AgentResponse.conversation_id == conversation_id).order_by(AgentResponse.id)
     )
-    return Work(is_paused(session, conversation_id), tuple(map(_attempt, attempts)), tuple(map(_answer, answers)))
+    return Work(tuple(map(_attempt, attempts)), tuple(map(_answer, answers)))
 
 
 def _attempt(row: TaskDelegation) -> Attempt:

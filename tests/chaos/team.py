@@ -25,8 +25,8 @@ from tests.chaos.history import History, history
 from tests.chaos.model_server import ModelServer
 from tests.waiting import eventually
 
-BEAT_SECONDS, LEASE_SECONDS = 0.2, 1.0
-"""A tenth of the real ones, so that a programme takes a tenth of the time."""
+BEAT_SECONDS, LEASE_SECONDS = 0.4, 2.0
+"""A quarter of the real ones, so that a programme takes less time."""
 
 
 class Zygote:

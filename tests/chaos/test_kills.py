@@ -4,6 +4,8 @@ import signal
 
 import pytest
 
+from helios_core.runtime.worker import BURIED
+from helios_core.services.workers import LEASE_SECONDS
 from tests.chaos.team import Team
 
 STEPS = ("claim", "take", "plan", "start", "respond", "judge", "check", "synthesis", "review", "finish", "beat", "reap")
@@ -16,18 +18,26 @@ POINTS = [
 
 def test_a_conversation_goes_through_all_phases(team: Team) -> None:
     team.start_conversation()
-    team.worker()
-    assert team.all_ended(20)
+    team.worker(lease=LEASE_SECONDS)
+    assert team.all_ended(30)
     assert team.history.faults(team.started, experts=3) == []
+
+
+def dies(team: Team, step: str, when: str, nth: int) -> bool:
+    """Whether a worker dies there. One that the machine kept waiting beyond its lease ends before, as it should."""
+    for _ in range(10):
+        ended = team.wait(team.worker(capacity=4, step=step, when=when, nth=nth))
+        if ended != BURIED:
+            return ended == -signal.SIGKILL
+    return False
 
 
 def kill_at_every_point(team: Team, nth: int) -> None:
     """At each point a worker of its own, with a new conversation and whatever the ones before left, dies."""
     for step, when in POINTS:
         team.start_conversation()
-        worker = team.worker(capacity=4, step=step, when=when, nth=nth)
-        assert team.wait(worker) == -signal.SIGKILL, f"nobody came by {when} {step}"
-    team.worker()
+        assert dies(team, step, when, nth), f"nobody came by {when} {step}"
+    team.worker(lease=LEASE_SECONDS)
     assert team.all_ended(60)
     assert team.history.faults(team.started, experts=3) == []
 

@@ -80,7 +80,7 @@ def test_nobody_seems_to_work_for_a_worker_that_is_gone(team: Team, models: Mode
 def test_cancelling_is_seen_within_a_second(team: Team, models: ModelServer) -> None:
     models.seconds = 60
     conversation = team.start_conversation()
-    team.worker()
+    team.worker(lease=LEASE_SECONDS)
     assert eventually(lambda: models.calls, 20)
     asked_at = time.time()
     team.mine.act(lambda session: runs.cancel_conversation(session, conversation))
@@ -92,7 +92,7 @@ def test_cancelling_is_seen_within_a_second(team: Team, models: ModelServer) -> 
 def test_one_task_can_be_cancelled_and_given_to_somebody_else(team: Team, models: ModelServer) -> None:
     conversation = team.start_conversation()
     models.seconds = 1
-    team.worker()
+    team.worker(lease=LEASE_SECONDS)
     assert eventually(lambda: len(seen(team, conversation).tasks) == 3, 20)
     assert experts_are_at_work(team)
     first, second, third = (task.delegation_id for task in seen(team, conversation).tasks)
@@ -111,7 +111,7 @@ def test_a_paused_conversation_begins_nothing_new(team: Team, models: ModelServe
     models.seconds = 0.5
     conversation = team.start_conversation()
     team.mine.act(lambda session: runs.pause_conversation(session, conversation))
-    team.worker()
+    team.worker(lease=LEASE_SECONDS)
     assert eventually(lambda: seen(team, conversation).phase == "planning", 20)
     time.sleep(1)
     assert models.calls == []
@@ -128,7 +128,7 @@ def test_cards_work_for_no_more_experts_than_they_have_slots(team: Team, models:
         team.start_conversation()
     held = []
     for _ in range(2):
-        team.worker()
+        team.worker(lease=LEASE_SECONDS)
     most = "SELECT gpu_id, count(*) FROM card_leases WHERE granted_at IS NOT NULL GROUP BY gpu_id"
     while team.ask("SELECT 1 FROM conversation_runs WHERE ended_at IS NULL"):
         held += [count for _, count in team.ask(most)]

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from helios_core.services.workers import LEASE_SECONDS
 from tests.chaos.model_server import ModelServer
 from tests.chaos.team import Team
 from tests.waiting import eventually
@@ -21,7 +22,7 @@ def ask_in_terminal(team: Team, folder: Path, *options: str) -> "subprocess.Pope
 
 
 def test_the_terminal_shows_phases_and_answers_and_ends_with_the_record(team: Team, tmp_path: Path) -> None:
-    team.worker()
+    team.worker(lease=LEASE_SECONDS)
     done = ask_in_terminal(team, tmp_path, "--json", "--agent", "technical_expert")
     record, progress = done.communicate(timeout=60)
     assert done.returncode == 0, progress
@@ -35,7 +36,7 @@ def test_the_terminal_shows_phases_and_answers_and_ends_with_the_record(team: Te
 
 def test_ctrl_c_cancels_the_conversation(team: Team, models: ModelServer, tmp_path: Path) -> None:
     models.seconds = 60
-    team.worker()
+    team.worker(lease=LEASE_SECONDS)
     asked = ask_in_terminal(team, tmp_path)
     assert eventually(lambda: models.calls, 30)
     asked.send_signal(signal.SIGINT)

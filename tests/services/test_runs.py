@@ -169,13 +169,15 @@ def test_cancelling_ends_everything_at_once(
     refused(lambda: mine.act(lambda s: runs.pause_conversation(s, hold.conversation_id)), TransitionRefused)
 
 
-def test_a_conversation_can_be_paused_and_go_on(mine: Workspace, system: Workspace) -> None:
-    conversation_id = start(mine)
-    mine.act(lambda session: runs.pause_conversation(session, conversation_id))
-    assert mine.read(lambda session: progress(session, conversation_id)).state == "paused"
-    assert system.read(lambda session: runs.is_paused(session, conversation_id))
-    mine.act(lambda session: runs.resume_conversation(session, conversation_id))
-    assert not system.read(lambda session: runs.is_paused(session, conversation_id))
+def test_a_conversation_can_be_paused_and_go_on(mine: Workspace, system: Workspace, worker: UUID) -> None:
+    hold = take(system, start(mine), worker)
+    mine.act(lambda session: runs.pause_conversation(session, hold.conversation_id))
+    assert mine.read(lambda session: progress(session, hold.conversation_id)).state == "paused"
+    assert system.read(lambda session: runs.is_paused(session, hold))
+    mine.act(lambda session: runs.resume_conversation(session, hold.conversation_id))
+    assert not system.read(lambda session: runs.is_paused(session, hold))
+    mine.act(lambda session: runs.cancel_conversation(session, hold.conversation_id))
+    refused(lambda: system.read(lambda session: runs.is_paused(session, hold)), HoldLost)
 
 
 def test_a_failed_attempt_is_followed_by_another_of_the_same_task(
