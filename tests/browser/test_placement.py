@@ -243,8 +243,15 @@ def test_a_quota_is_set_and_lifted(installation: Installation, visitor: Visitor)
     assert installation.workspace.read(list_quotas) == ()
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("width", "theme"),
+    [
+        (1440, "light"),
+        (390, "dark"),
+        pytest.param(1440, "dark", marks=pytest.mark.slow),
+        pytest.param(390, "light", marks=pytest.mark.slow),
+    ],
+)
 def test_every_part_is_drawn_in_any_width_and_theme(
     installation: Installation, window: Callable[..., Visitor], pictures: Path, theme: Theme, width: int
 ) -> None:

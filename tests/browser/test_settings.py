@@ -210,8 +210,15 @@ def test_the_audit_tells_who_and_why_and_opens_to_before_and_after(visitor: Visi
     assert "subject=users" in page.url
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("width", "theme"),
+    [
+        (1440, "light"),
+        (390, "dark"),
+        pytest.param(1440, "dark", marks=pytest.mark.slow),
+        pytest.param(390, "light", marks=pytest.mark.slow),
+    ],
+)
 def test_every_tab_is_drawn_in_any_width_and_theme(
     installation: Installation, window: Callable[..., Visitor], pictures: Path, theme: Theme, width: int
 ) -> None:
