@@ -76,6 +76,29 @@ def test_a_name_that_nobody_has_is_named() -> None:
         get("http://nobody.invalid")
 
 
+def test_a_name_that_leads_to_the_metadata_service_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def resolve(host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        assert host == "models.example"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("169.254.169.254", 0))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    with pytest.raises(RequestRefused, match="link-local"):
+        get("http://models.example")
+
+
+def test_a_name_is_resolved_once_for_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what was checked is what is asked, whatever the name leads to a moment later."""
+    answers = iter(["127.0.0.1", "169.254.169.254"])
+
+    def resolve(_host: str, *_: object, **__: object) -> list[tuple[object, ...]]:
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), 0))]
+
+    with served(PlainTextResponse("there")) as port:
+        monkeypatch.setattr(socket, "getaddrinfo", resolve)
+        assert get(f"http://models.example:{port}").text == "there"
+    assert list(answers) == ["169.254.169.254"]
+
+
 def test_where_nobody_listens_is_said() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
