@@ -148,7 +148,7 @@ def _row(synthesis: TaskSynthesis, talk: MultiAgentConversation) -> ConclusionRo
 def _why(synthesis: TaskSynthesis) -> str | None:
     score, votes = synthesis.consensus_score, synthesis.effective_votes
     if score is not None and score < LOW_CONSENSUS:
-        return f"The experts agree on {score:.0%} only."
+        return f"The experts agree on {100 * score:.0f} % only."
     if votes is not None and votes < FEW_VOTES:
         return f"It rests on {votes:.1f} independent votes."
     return "Somebody stands alone against it." if synthesis.minority_report else None

@@ -129,7 +129,7 @@ def opened(visitor: Visitor, installation: Installation, title: str, source: str
 def test_the_list_names_first_what_wants_a_reader_and_why(visitor: Visitor) -> None:
     page = visitor.visit("synthesis", "Synthesis")
     wanted = page.locator(".conclusions").first.locator(".conclusion")
-    expect(wanted.filter(has_text=CACHE)).to_contain_text("The experts agree on 33% only.")
+    expect(wanted.filter(has_text=CACHE)).to_contain_text("The experts agree on 33 % only.")
     expect(wanted.filter(has_text=CACHE)).to_contain_text("2.2 effective votes")
     expect(wanted.filter(has_text=CACHE)).to_contain_text("nobody rated it")
     wanted.filter(has_text=CACHE).click()
