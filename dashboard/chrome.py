@@ -10,7 +10,7 @@ from dashboard import live
 from dashboard.components.packaged import ASSETS, component
 from dashboard.render import clock, plain, zone
 from dashboard.workspace import renew, workspace
-from helios_core.errors import DatabaseUnavailable, HeliosError, NotAllowed
+from helios_core.errors import HeliosError, NotAllowed
 from helios_core.services.providers import is_rehearsing
 from helios_core.views.needs import needs
 from helios_core.views.settings import health
@@ -49,11 +49,11 @@ def draw() -> None:
         component("frame", isolate_styles=False)(key="frame")
     try:
         recognise()
-    except DatabaseUnavailable:
-        pass  # the page says it, and shows what it knows
     except NotAllowed as error:
         closed(str(error))
         return
+    except HeliosError:
+        pass  # the page says what is wrong, and shows what it knows
     with st.sidebar:
         chips()
     outage()

@@ -1,7 +1,7 @@
 """What a draft comes to. It may take half a second of a core, so it is asked again only when something has changed."""
 
 from collections.abc import Hashable
-from typing import Any
+from typing import Any, cast
 
 import streamlit as st
 
@@ -26,11 +26,12 @@ def outcome_of(draft: PlacementDraft, found: PlacementMap, *, even_if_empty: boo
     if draft.is_empty and not even_if_empty:
         return None
     key = (draft, _state(found))
-    kept = st.session_state.get("placement_outcome")
-    if kept is None or kept[0] != key:
-        outcome = workspace().read(lambda session: what_if(session, as_asked(draft)))
-        kept = st.session_state["placement_outcome"] = (key, outcome)
-    return kept[1]  # type: ignore[no-any-return]
+    kept_key, kept = st.session_state.get("placement_outcome", (None, None))
+    if kept_key == key:
+        return cast("WhatIf", kept)
+    outcome = workspace().read(lambda session: what_if(session, as_asked(draft)))
+    st.session_state["placement_outcome"] = (key, outcome)
+    return outcome
 
 
 def _state(found: PlacementMap) -> Hashable:

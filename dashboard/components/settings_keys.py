@@ -97,7 +97,7 @@ def new_key() -> None:
     """What the key is called, what it opens, for how long, and whose it is."""
     with st.form("new_key", border=False):
         name = st.text_input("Name", max_chars=100, placeholder="What it is for")
-        scope = st.selectbox("Scope", list(Scope), format_func=lambda scope: SCOPES[scope])
+        scope = st.selectbox("Scope", tuple(SCOPES), format_func=SCOPES.__getitem__)
         days = st.number_input("Days", 1, LONGEST_DAYS, DEFAULT_DAYS, help=f"At most {LONGEST_DAYS}")
         owner = _owner() if allows(Action.EDIT_USERS) else None
         if st.form_submit_button("Make the key", type="primary"):
