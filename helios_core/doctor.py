@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Literal
@@ -18,12 +19,15 @@ from helios_core.database.binaries import find_binaries
 from helios_core.database.engine import open_database
 from helios_core.database.server import EmbeddedServer, Places
 from helios_core.errors import HeliosError
+from helios_core.services.discovery import listing_of
+from helios_core.services.providers import endpoint_for
 from helios_core.services.workspace import open_workspace
 from helios_core.settings import Settings
 from helios_core.supervision.ports import is_free, next_free
 from helios_core.supervision.running import RunFile
 from helios_core.supervision.schema import schema_status
 from helios_core.telemetry.probe_process import ProbeProcess
+from helios_core.views.providers import list_model_servers
 from helios_core.views.settings import health
 
 Level = Literal["ok", "warning", "problem"]
@@ -173,9 +177,30 @@ def check_collector(settings: Settings) -> Finding:
     return Finding("collector", "ok", "; ".join(said) or f"reads {state.gpu_count} cards")
 
 
-def check_models(_settings: Settings) -> Finding:
-    """The model servers."""
-    return Finding("models", "ok", "none is asked by this version: conversations come in with `helios import`")
+def check_models(settings: Settings) -> Finding:
+    """Whether the model servers that are enabled answer."""
+    if settings.database_url is None and not EmbeddedServer(settings.data_dir, settings.pg_bin).is_alive():
+        return Finding("models", "ok", "not asked: the database is not running")
+    workspace = open_workspace(settings)
+    try:
+        found = workspace.read(list_model_servers)
+        enabled = [server for server in found.servers if server.is_enabled and not server.is_rehearsal]
+        endpoints = [
+            workspace.read(partial(endpoint_for, model_provider=server.provider, data_dir=settings.data_dir))
+            for server in enabled
+        ]
+    finally:
+        workspace.database.close()
+    if not enabled:
+        message = "no model server is enabled" + (": every answer is made up" if found.is_rehearsing else "")
+        return Finding("models", "warning", message, "Add one on the page Settings, Providers.")
+    listings = [listing_of(endpoint) for endpoint in endpoints]
+    problems = [listing.problem for listing in listings if listing.problem is not None]
+    if problems:
+        return Finding(
+            "models", "problem", " ".join(problems), "See to it, or switch the model server off in Settings."
+        )
+    return Finding("models", "ok", ", ".join(f"{listing.server}: {len(listing.models)} models" for listing in listings))
 
 
 def _nearest(folder: Path) -> Path:

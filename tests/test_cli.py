@@ -222,7 +222,18 @@ def test_doctor_finds_a_sound_installation_sound(connected: Connected, tmp_path:
     assert done.returncode == 0
     assert findings["database"]["level"] == "ok"
     assert {finding["level"] for finding in findings.values()} <= {"ok", "warning"}
+    assert findings["models"]["message"] == "no model server is enabled"
     assert not (tmp_path / "data").exists()
+
+
+def test_doctor_says_which_model_server_does_not_answer(connected: Connected, urls: ServerUrls, tmp_path: Path) -> None:
+    with psycopg.connect(psql_url(urls)) as owner:
+        owner.execute(
+            "INSERT INTO provider_endpoints (provider, name, address) VALUES ('ollama', 'Ollama', 'http://127.0.0.1:9')"
+        )
+    done = connected(f"doctor --data {tmp_path / 'data'}")
+    assert done.returncode == 1
+    assert "check that Ollama runs" in done.stdout
 
 
 def test_doctor_names_a_problem_and_what_to_do(tmp_path: Path) -> None:

@@ -7,7 +7,6 @@ from threading import Lock
 from time import monotonic
 
 from helios_core.errors import HeliosError
-from helios_core.models import ModelProvider
 from helios_core.providers.chat import ModelInfo
 from helios_core.providers.clients import client_for
 from helios_core.providers.endpoints import Endpoint
@@ -37,7 +36,7 @@ _kept: dict[Endpoint, tuple[float, Listing]] = {}
 def list_models(workspace: Workspace, provider: str, data_dir: Path | None = None) -> Listing:
     """The models of a provider, asked for at most every `KEPT_SECONDS`; no transaction waits for the answer."""
     try:
-        endpoint = workspace.read(lambda session: endpoint_for(session, ModelProvider(provider), data_dir))
+        endpoint = workspace.read(lambda session: endpoint_for(session, provider, data_dir))
     except HeliosError as error:
         return Listing(None, False, (), str(error))
     with _lock:

@@ -127,13 +127,15 @@ def delete_endpoint(
     remove(session, _own(opened(session, ProviderEndpoint, endpoint_id, expected_updated_at, THING)), reason)
 
 
-def endpoint_for(session: Session, model_provider: ModelProvider, data_dir: Path | None = None) -> Endpoint:
+def endpoint_for(session: Session, model_provider: ModelProvider | str, data_dir: Path | None = None) -> Endpoint:
     """Where models of a provider are asked, with the key: the rehearsal, while no model server is enabled at all.
 
     Raises ConfigurationError with what to do where there is none, or its key is not where it should be.
     """
     enabled = select(ProviderEndpoint).where(ProviderEndpoint.is_enabled)
-    found = session.scalars(enabled.where(_is_real(), ProviderEndpoint.provider == model_provider)).one_or_none()
+    found = session.scalars(
+        enabled.where(_is_real(), ProviderEndpoint.provider == ModelProvider(model_provider))
+    ).one_or_none()
     if found is None and not _has_real(session):
         found = session.scalars(enabled.where(ProviderEndpoint.is_rehearsal)).one_or_none()
     if found is None:
