@@ -51,14 +51,15 @@ class Columns:
             for model in {shape.model for shape in outlook.shapes if shape.model is not None}
         }
         self._of_none: Mask = np.zeros(len(outlook.shapes), dtype=np.bool_)
-        self._absent: dict[LoadedModel, Whole] = {}
+        loaded = {model for card in ledger.cards for model in card.loaded}
+        self._absent: dict[LoadedModel, Whole] = {model: np.ones(size) for model in loaded}
         self._bundle_of_host = {host: bundle for bundle, host in enumerate(self.host_of)} if by_host else {}
         for bundle, host in enumerate(self.host_of):
             self.cpu[bundle], self.ram[bundle] = ledger.hosts[host].free_cpu_milli, ledger.hosts[host].free_memory_mib
         for card in ledger.cards:
             self.reread(card)
             for model in card.loaded:
-                self.absent(model)
+                self._load(model, self.place_of[card.position], loaded=True)
 
     def absent(self, model: LoadedModel) -> Whole:
         """1 on the cards (B, W) where the model is not loaded, 0 where it is."""

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 MIB = 1024**2
@@ -209,6 +210,7 @@ def known_models() -> tuple[str, ...]:
     return tuple(f"{family}:{size}" for family, sizes in CATALOGUE.items() for size in sizes)
 
 
+@cache
 def _weights_mib(architecture: Architecture, quantisation: str) -> float | None:
     """The weights that lie on the card: the layers and the output matrix; the token embedding stays in host memory."""
     if architecture.observed_weights_mib is not None:

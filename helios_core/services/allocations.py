@@ -16,14 +16,19 @@ from helios_core.services.memory import MemoryBook
 from helios_core.services.promises import CardAccount, Need, Promise, fit_on, portions
 
 
-def accounts(session: Session, gpu_ids: Iterable[int] | None = None, *, lock: bool = False) -> list[CardAccount]:
-    """The accounts of these cards, or of all; `lock`: nobody else promises any of them before this transaction ends."""
+def accounts(
+    session: Session, gpu_ids: Iterable[int] | None = None, *, lock: bool = False, book: MemoryBook | None = None
+) -> list[CardAccount]:
+    """The accounts of these cards, or of all; `lock`: nobody else promises any of them before this transaction ends.
+
+    `book`: what is known of models, where the caller has read it already.
+    """
     wanted = None if gpu_ids is None else list(gpu_ids)
     if lock and wanted != []:
         lock_fleet(session)
     cards = select(GPUResource).order_by(GPUResource.id).execution_options(populate_existing=True)
     found = session.scalars(cards if wanted is None else cards.where(GPUResource.id.in_(wanted))).all()
-    book = MemoryBook.load(session)
+    book = book or MemoryBook.load(session)
     with everybodys_rows(session):
         promises = _live_promises(session, [card.id for card in found], book)
     return [_account(card, promises.get(card.id, [])) for card in found]
@@ -37,12 +42,14 @@ def keep_promise(session: Session, configuration: AgentConfiguration, owner_id: 
     held = _held(session, configuration)
     target = configuration.gpu_assignment if configuration.is_enabled else None
     touched = {allocation.gpu_id for allocation in held} | ({target} if target is not None else set())
-    by_id = {account.gpu_id: account for account in accounts(session, touched, lock=True)}
+    book = MemoryBook.load(session)
+    by_id = {account.gpu_id: account for account in accounts(session, touched, lock=True, book=book)}
     if target is not None:
-        _promise(session, configuration, by_id[target], held, owner_id)
+        need = need_of(configuration, book)
+        _promise(session, configuration, by_id[target], held, owner_id=owner_id, need=need)
     leaving = [allocation for allocation in held if allocation.gpu_id != target]
     _release(session, leaving, "moved" if configuration.is_enabled else "agent switched off")
-    for account in accounts(session, touched):
+    for account in accounts(session, touched, book=book):
         _settle(session, account)
 
 
@@ -74,9 +81,10 @@ def _promise(
     configuration: AgentConfiguration,
     account: CardAccount,
     held: Sequence[GPUAllocation],
+    *,
     owner_id: int | None,
+    need: Need | None,
 ) -> None:
-    need = need_of(configuration, MemoryBook.load(session))
     if need is None:
         message = (
             f"How much memory {configuration.assigned_llm} takes is not known; "

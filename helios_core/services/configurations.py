@@ -13,7 +13,7 @@ from helios_core.services.wishes import checked_wishes
 
 def with_wishes_that_can_be(constraints: dict[str, Any]) -> dict[str, Any]:
     """Constraints whose `placement` placement understands; ValueError with a sentence otherwise."""
-    checked_wishes(constraints)
+    checked_wishes(constraints.get("placement", {}))
     return constraints
 
 

@@ -81,7 +81,7 @@ def load_fleet(
         now: datetime = session.scalars(select(func.clock_timestamp())).one()
         limits, book = limits or limits_in_force(session, now), MemoryBook.load(session)
         cards = session.execute(CARDS).all()
-        rows = list(session.execute(seated()))
+        rows = list(session.execute(seated()).all())
         if configurations is not None:
             seen = {row.configuration_id for row in rows}
             rows += [row for row in session.execute(unseated(configurations)) if row.configuration_id not in seen]

@@ -6,6 +6,7 @@ Every decision reads them in its own transaction, so that a change holds for the
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -19,6 +20,26 @@ from helios_core.services.promises import gib
 from helios_core.services.rules import RuleFields
 
 
+class ModelLimits(NamedTuple):
+    """What one model needs of a card, and of whoever uses it."""
+
+    model_name: str
+    min_memory_mb: int | None
+    max_context_tokens: int | None
+    min_compute_capability: str | None
+    max_agents_per_gpu: int | None
+    is_exclusive: bool
+
+    def objection(self, memory_mib: int, context_tokens: int | None) -> str | None:
+        """Why no card may have an agent with this much memory and context, whatever is free."""
+        least, most = self.min_memory_mb, self.max_context_tokens
+        if least is not None and memory_mib < least:
+            return f"{self.model_name} needs at least {gib(least)} GiB; the agent is to get {gib(memory_mib)}"
+        if most is not None and context_tokens is not None and context_tokens > most:
+            return f"{self.model_name} has at most {most:,} tokens of context; the agent asks for {context_tokens:,}"
+        return None
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What holds. Rules by their names, the highest priority first; constraints by provider and model."""
@@ -28,22 +49,10 @@ class Limits:
     applying: frozenset[str] = frozenset()
     """The names of the rules for whose sake plans are applied without asking."""
 
-    def of_model(self, provider: str | None, model_name: str | None) -> ConstraintFields | None:
+    def of_model(self, provider: str, model_name: str) -> "ModelLimits | None":
         """What the model needs."""
-        return self.constraints.get((provider or "", model_name or ""))
-
-    def objection(self, constraint: ConstraintFields | None, memory_mib: int, context_tokens: int | None) -> str | None:
-        """Why no card may have an agent with this much memory and context, whatever is free."""
-        if constraint is None:
-            return None
-        least, most = constraint.min_memory_mb, constraint.max_context_tokens
-        if least is not None and memory_mib < least:
-            return f"{constraint.model_name} needs at least {gib(least)} GiB; the agent is to get {gib(memory_mib)}"
-        if most is not None and context_tokens is not None and context_tokens > most:
-            return (
-                f"{constraint.model_name} may have a context of {most:,} tokens; the agent asks for {context_tokens:,}"
-            )
-        return None
+        found = self.constraints.get((provider, model_name))
+        return None if found is None else ModelLimits(*(getattr(found, name) for name in ModelLimits._fields))
 
     def with_rule(self, before: str | None, rule: Rule | None, *, applies_plans: bool = False) -> "Limits":
         """These limits with one rule in the place of the one that is called `before`."""

@@ -63,6 +63,7 @@ class MemoryBook:
     ) -> None:
         self._told = told
         self._measured = measured
+        self._worked_out: dict[tuple[ModelProvider, str, int | None], MemoryFigures | None] = {}
 
     @classmethod
     def load(cls, session: Session) -> Self:
@@ -77,6 +78,12 @@ class MemoryBook:
 
     def figures(self, provider: ModelProvider, model_name: str, context_tokens: int | None) -> MemoryFigures | None:
         """What the model takes; None where it runs elsewhere, or nothing is known of it."""
+        key = (provider, model_name, context_tokens)
+        if key not in self._worked_out:
+            self._worked_out[key] = self._work_out(*key)
+        return self._worked_out[key]
+
+    def _work_out(self, provider: ModelProvider, model_name: str, context_tokens: int | None) -> MemoryFigures | None:
         if provider is not ModelProvider.OLLAMA:
             return None
         told = self._told.get((provider, model_name))

@@ -118,7 +118,7 @@ def write_place(
 ) -> None:
     """Store where the agent is as the next version of its configuration, unless it is there already."""
     if configuration.gpu_assignment != gpu_id:
-        fields = ConfigurationFields.of(configuration).changed({"gpu_assignment": gpu_id})
+        fields = ConfigurationFields.of(configuration).model_copy(update={"gpu_assignment": gpu_id})
         me = principal_of(session).user_id
         write_version(session, configuration, fields, reason, changed_by=me, owner_id=me or seat.answers_id)
 

@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Row, Select, case, func, null, select
 
 from helios_core.allocation.requests import Kind, Request
 from helios_core.models import AgentConfiguration, GPUAllocation, ModelProvider, PlacementLease, User
-from helios_core.services.limits import Limits
+from helios_core.services.limits import Limits, ModelLimits
 from helios_core.services.memory import MemoryBook, MemoryFigures
-from helios_core.services.wishes import stored_wishes
+from helios_core.services.wishes import NO_WISHES, stored_wishes
 
 CONFIGURATIONS, ALLOCATIONS = AgentConfiguration.__table__, GPUAllocation.__table__
 LEASES, USERS = PlacementLease.__table__, User.__table__
@@ -70,7 +70,7 @@ CONFIGURED = (
     CONFIGURATIONS.c.context_tokens,
     CONFIGURATIONS.c.allocated_memory_mb.label("configured_mib"),
     CONFIGURATIONS.c.priority,
-    CONFIGURATIONS.c.constraints,
+    CONFIGURATIONS.c.constraints["placement"].label("wishes"),
     CONFIGURATIONS.c.is_enabled,
     USERS.c.username,
 )
@@ -141,7 +141,7 @@ def seats_of(
             name = name if name not in seats else f"{name}, allocation {row.allocation_id}"
         else:
             name = f"another user's agent, {row.allocation_id or row.configuration_id}"
-        seat = _leased(row, name) if is_lease else _configured(row, name, limits, book)
+        seat = _leased(row, name) if is_lease else _seat(row, name, limits, book)
         seats[name] = replace(seat, is_unseen=True) if is_unseen else seat
     return seats
 
@@ -155,7 +155,7 @@ def newcomer(
     context_tokens: int | None,
     memory_mib: int | None,
     priority: int,
-    constraints: Mapping[str, Any],
+    wishes: Mapping[str, Any] | None,
     limits: Limits,
     book: MemoryBook,
 ) -> Seat:
@@ -171,10 +171,10 @@ def newcomer(
         context_tokens=context_tokens,
         configured_mib=memory_mib,
         priority=priority,
-        constraints=constraints,
+        wishes=wishes,
         is_enabled=True,
     )
-    return _configured(row, name, limits, book)
+    return _seat(row, name, limits, book)
 
 
 def _leased(row: Row[*tuple[Any, ...]], name: str) -> Seat:
@@ -208,17 +208,23 @@ def _leased(row: Row[*tuple[Any, ...]], name: str) -> Seat:
     )
 
 
-def _configured(row: Any, name: str, limits: Limits, book: MemoryBook) -> Seat:  # noqa: ANN401
+def _seat(row: Any, name: str, limits: Limits, book: MemoryBook) -> Seat:  # noqa: ANN401
+    """The seat of a configuration's row. Most rows are as they were when they were read last."""
     figures = book.figures(ModelProvider(row.model_provider), row.assigned_llm, row.context_tokens)
+    asked = limits.of_model(ModelProvider(row.model_provider).value, row.assigned_llm)
+    return (_configured if row.wishes is None else _configured.__wrapped__)(row, name, asked, figures)
+
+
+@lru_cache(maxsize=2**16)
+def _configured(row: Any, name: str, constraint: ModelLimits | None, figures: MemoryFigures | None) -> Seat:  # noqa: ANN401
     memory = row.configured_mib
     if memory is None:
         memory = figures.reservation_mib if figures is not None else row.promised_mib
-    constraint = limits.of_model(ModelProvider(row.model_provider).value, row.assigned_llm)
     if memory is None:
         objection: str | None = f"how much memory {row.assigned_llm} takes is not known; say how much to promise"
     else:
-        objection = limits.objection(constraint, memory, row.context_tokens)
-    wishes = stored_wishes(row.constraints)
+        objection = None if constraint is None else constraint.objection(memory, row.context_tokens)
+    wishes = NO_WISHES if row.wishes is None else stored_wishes(row.wishes)
     shared = min(figures.shared_mib, memory) if figures is not None and memory is not None else 0
     kind = _kind(
         memory_mib=(memory or 0) - shared,
@@ -227,7 +233,7 @@ def _configured(row: Any, name: str, limits: Limits, book: MemoryBook) -> Seat: 
         model=row.assigned_llm,
         terms=f"{row.owner_id}/{row.context_tokens}",
         gpu_types=frozenset(wishes.gpu_types),
-        min_capability=capability_of(None if constraint is None else constraint.min_compute_capability),
+        min_capability=(0, 0) if constraint is None else capability_of(constraint.min_compute_capability),
         max_agents_per_gpu=None if constraint is None else constraint.max_agents_per_gpu,
         is_exclusive=constraint is not None and constraint.is_exclusive,
     )

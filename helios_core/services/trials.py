@@ -182,9 +182,8 @@ def _asked(session: Session, fleet: LoadedFleet, draft: WhatIfDraft) -> Iterator
 
 def _newcomer(session: Session, fleet: LoadedFleet, kind: Newcomer, name: str) -> Seat:
     principal = principal_of(session)
-    constraints = {"placement": dict(kind.wishes)}
     try:
-        checked_wishes(constraints)
+        checked_wishes(dict(kind.wishes))
         provider = ModelProvider(kind.model_provider)
     except ValueError as error:
         raise InvalidInput({"newcomers": f"{name}: {error}"}) from error
@@ -196,7 +195,7 @@ def _newcomer(session: Session, fleet: LoadedFleet, kind: Newcomer, name: str) -
         context_tokens=kind.context_tokens,
         memory_mib=kind.memory_mib,
         priority=kind.priority,
-        constraints=constraints,
+        wishes=dict(kind.wishes),
         limits=fleet.limits,
         book=fleet.book,
     )

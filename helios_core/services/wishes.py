@@ -1,7 +1,6 @@
 """Wishes: what an agent's configuration asks of placement beyond memory, under `placement` of its constraints."""
 
-from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
@@ -24,10 +23,13 @@ class Wishes(BaseModel):
     """The names of cards that will do; none: any."""
 
 
-def checked_wishes(constraints: Mapping[str, Any]) -> Wishes:
-    """The wishes of a configuration's constraints; ValueError with a sentence where they cannot be."""
+NO_WISHES = Wishes()
+
+
+def checked_wishes(wishes: object) -> Wishes:
+    """The wishes that somebody wrote; ValueError with a sentence where they cannot be."""
     try:
-        return Wishes.model_validate(constraints.get("placement", {}))
+        return Wishes.model_validate(wishes)
     except ValidationError as error:
         problem = error.errors()[0]
         place = ".".join(("placement", *(str(part) for part in problem["loc"])))
@@ -38,9 +40,9 @@ def checked_wishes(constraints: Mapping[str, Any]) -> Wishes:
         raise ValueError(message) from error
 
 
-def stored_wishes(constraints: Mapping[str, Any] | None) -> Wishes:
+def stored_wishes(wishes: object) -> Wishes:
     """The wishes of a stored configuration; what another program wrote in a form of its own asks for nothing."""
     try:
-        return checked_wishes(constraints or {})
-    except (ValueError, AttributeError):
-        return Wishes()
+        return checked_wishes(wishes)
+    except ValueError:
+        return NO_WISHES

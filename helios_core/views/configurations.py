@@ -158,7 +158,7 @@ def card_fits(
             "context_tokens": context_tokens,
             "memory_mib": memory,
             "priority": configuration.priority,
-            "constraints": configuration.constraints,
+            "wishes": configuration.constraints.get("placement"),
         }
         objections = _objections(session, agent_id, own_id, draft)
         fits = [_kept_off(fit, objections.get(fit.gpu_id)) for fit in fits]
