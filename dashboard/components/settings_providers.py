@@ -71,18 +71,20 @@ def listing() -> None:
 
 
 def _one(server: ModelServer) -> None:
-    with st.container(horizontal=True, vertical_alignment="center", key=f"server_{server.id}"):
-        st.markdown(
+    with st.container(key=f"server_{server.id}"):
+        said, way = st.columns([6, 1], vertical_alignment="center")
+        said.markdown(
             f"**{plain(server.name)}** :gray[{SPEAKS[server.provider]}] · {_state(server)}  \n"
-            f":gray[:small[{plain(server.address)} · {_key(server)}]]",
-            width="stretch",
+            f":gray[:small[{plain(server.address)} · {_key(server)}]]"
         )
-        if not server.is_rehearsal and st.button("Open", key=f"open_{server.id}", help=f"Open {plain(server.name)}"):
+        if not server.is_rehearsal and way.button("Open", key=f"open_{server.id}", help=f"Open {plain(server.name)}"):
             select(server=server.id)
 
 
 def _state(server: ModelServer) -> str:
     """Whether it is asked, and what it answers."""
+    if server.is_rehearsal:
+        return sign("rehearsal").markdown
     if not server.is_enabled:
         return sign("switched_off").markdown
     answered = list_models(workspace(), server.provider)
