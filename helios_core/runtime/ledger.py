@@ -7,6 +7,7 @@ heard of is simply done again, and finds itself done.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -23,6 +24,8 @@ Result = TypeVar("Result")
 Item = TypeVar("Item")
 UseCase = Callable[[Session], Result]
 
+THREADS = 6
+"""How many transactions run at a time: more would only take each other's turn."""
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
 AGAIN = ("40001", "40P01", "55P03")
@@ -34,6 +37,7 @@ class Ledger:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._threads = ThreadPoolExecutor(THREADS, "helios-ledger")
 
     async def write(self, step: str, hold: Hold, use_case: UseCase[Result]) -> Result:
         """Take a step in a conversation as its user, while the run is held; else raise HoldLost."""
@@ -60,7 +64,8 @@ class Ledger:
         pause_seconds = FIRST_PAUSE_SECONDS
         while True:
             try:
-                return await asyncio.to_thread(self._commit, step, use_case, principal)
+                running = asyncio.get_running_loop()
+                return await running.run_in_executor(self._threads, self._commit, step, use_case, principal)
             except DatabaseUnavailable:
                 await asyncio.sleep(pause_seconds)
                 pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)

@@ -6,7 +6,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 
@@ -35,8 +34,6 @@ LOOK_SECONDS = 5.0
 """How often it looks for waiting runs by itself: an announcement may have been missed."""
 LEAVE_SECONDS = 3.0
 """How long a worker that is asked to stop tries to hand back what it carries."""
-THREADS = 12
-"""How many transactions run at a time."""
 BURIED = 75
 """The exit code of a worker that counts as ended: others have what it held."""
 
@@ -76,7 +73,6 @@ class Worker:
         """Work until SIGTERM or SIGINT; what is not done then waits for another worker."""
         stopping = asyncio.Event()
         loop = asyncio.get_running_loop()
-        loop.set_default_executor(ThreadPoolExecutor(THREADS, "helios-ledger"))
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
         self.id = await self._ledger.act("enlist", partial(workers.enlist, capacity=self._capacity))
