@@ -66,7 +66,8 @@ def test_others_make_room_by_the_fewest_moves(workspace: Workspace, two_cards: d
     assert asked == {"larger": (0, True), "writer": (1, False)}
 
 
-def test_without_a_card_its_agents_go_elsewhere_or_are_refused(workspace: Workspace, two_cards: dict[str, int]) -> None:
+@pytest.mark.usefixtures("two_cards")
+def test_without_a_card_its_agents_go_elsewhere_or_are_refused(workspace: Workspace) -> None:
     found = workspace.read(lambda s: trials.what_if(s, WhatIfDraft(without_gpus=frozenset({1}))))
     assert [move.agent for move in found.moves] == ["critic"]
     assert found.refusals[0].startswith("critic: GPU 0: 1.3 of 12.0 GiB free; the agent needs 3.9.")
