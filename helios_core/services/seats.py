@@ -212,7 +212,8 @@ def _seat(row: Any, name: str, limits: Limits, book: MemoryBook) -> Seat:  # noq
     """The seat of a configuration's row. Most rows are as they were when they were read last."""
     figures = book.figures(ModelProvider(row.model_provider), row.assigned_llm, row.context_tokens)
     asked = limits.of_model(ModelProvider(row.model_provider).value, row.assigned_llm)
-    return (_configured if row.wishes is None else _configured.__wrapped__)(row, name, asked, figures)
+    is_comparable = isinstance(row, Row) and row.wishes is None
+    return (_configured if is_comparable else _configured.__wrapped__)(row, name, asked, figures)
 
 
 @lru_cache(maxsize=2**16)
