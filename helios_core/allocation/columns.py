@@ -4,7 +4,7 @@ B bundles of at most W cards: the cards of a host, or, where nothing ties cards 
 has fewer cards, the rest have -1 of everything. P shapes are those of the outlook. Whole numbers in float64.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,8 +56,8 @@ class Columns:
         self._bundle_of_host = {host: bundle for bundle, host in enumerate(self.host_of)} if by_host else {}
         for bundle, host in enumerate(self.host_of):
             self.cpu[bundle], self.ram[bundle] = ledger.hosts[host].free_cpu_milli, ledger.hosts[host].free_memory_mib
+        self._read_all(ledger.cards)
         for card in ledger.cards:
-            self.reread(card)
             for model in card.loaded:
                 self._load(model, self.place_of[card.position], loaded=True)
 
@@ -100,6 +100,20 @@ class Columns:
         self.total_compute[place], self.capacity[place] = gpu.compute_milli, card.capacity_mib
         self.celsius[place] = np.nan if gpu.temperature_celsius is None else gpu.temperature_celsius
         self.percent[place] = np.nan if gpu.utilization_percent is None else gpu.utilization_percent
+
+    def _read_all(self, cards: Sequence[Card]) -> None:
+        """Enter every card at once: one by one a large fleet would take long."""
+        if not cards:
+            return
+        places = tuple(np.array([self.place_of[card.position] for card in cards]).T)
+        self.compute[places] = [card.free_compute_milli for card in cards]
+        self.memory[places] = [card.free_memory_mib for card in cards]
+        self.is_open[places] = [card.gpu.takes_new for card in cards]
+        self.total_compute[places] = [card.gpu.compute_milli for card in cards]
+        self.capacity[places] = [card.capacity_mib for card in cards]
+        readings = [(card.gpu.temperature_celsius, card.gpu.utilization_percent) for card in cards]
+        self.celsius[places] = [np.nan if celsius is None else celsius for celsius, _ in readings]
+        self.percent[places] = [np.nan if percent is None else percent for _, percent in readings]
 
     def _follow_card(self, card: Card) -> None:
         place = self.place_of[card.position]

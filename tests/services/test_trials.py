@@ -107,7 +107,8 @@ def test_how_many_more_agents_fit_and_what_the_next_one_lacks(workspace: Workspa
     assert "is not known" in unknown.next_one.refusal
 
 
-def test_a_suggestion_places_who_waits_and_empties_lost_cards(workspace: Workspace, two_cards: dict[str, int]) -> None:
+@pytest.mark.usefixtures("two_cards")
+def test_a_suggestion_places_who_waits_and_empties_lost_cards(workspace: Workspace) -> None:
     workspace.act(lambda s: agent(s, "reader", 7_200))
     assert [a.name for a in workspace.read(placement_map).waiting] == ["reader"]
     suggested = workspace.read(trials.suggest)
