@@ -33,6 +33,8 @@ class Call:
     purpose: Purpose
     question: str
     task: str | None
+    said: str = field(repr=False)
+    """The message itself."""
 
 
 @dataclass
@@ -45,6 +47,12 @@ class ModelServer:
     experts: int = 3
     seconds: float = 0.0
     slow: Purpose | None = None
+    fails: int = 0
+    """How many answers of experts break off, from the first on."""
+    returns: int = 0
+    """How many syntheses are sent back."""
+    careless: int = 0
+    """How many plans address somebody who is not there."""
     calls: list[Call] = field(default_factory=list)
     dropped: list[tuple[float, Purpose]] = field(default_factory=list)
     """When somebody hung up in the middle of an answer, and of which."""
@@ -81,7 +89,7 @@ class ModelServer:
         purpose = PURPOSE_OF[said.splitlines()[0]]
         question, task = QUESTION.search(said), TASK.search(said)
         asked = task["task"] if task is not None and purpose == "answer" else None
-        self.calls.append(Call(time.time(), purpose, question["question"] if question else "", asked))
+        self.calls.append(Call(time.time(), purpose, question["question"] if question else "", asked, said))
         return StreamingResponse(self._stream(body["model"], purpose, self._words(purpose, said)))
 
     async def _stream(self, model: str, purpose: Purpose, words: str) -> AsyncIterator[bytes]:
@@ -89,6 +97,11 @@ class ModelServer:
         self._now[key] += 1
         self.peaks[key] = max(self.peaks[key], self._now[key])
         try:
+            if purpose == "answer" and self.fails > 0:
+                self.fails -= 1
+                yield _line(model, message={"role": "assistant", "content": "Well, "}, done=False)
+                yield _line(model, error="out of memory")
+                return
             for part in (words[: len(words) // 2], words[len(words) // 2 :]):
                 yield _line(model, message={"role": "assistant", "content": part}, done=False)
                 await asyncio.sleep(self.seconds / 2 if self.slow in {None, purpose} else 0)
@@ -112,12 +125,17 @@ class ModelServer:
                 stances = [{"response": 1, "stance": "for", "quote": "Yes, to be sure."}]
                 return json.dumps({"claims": [{"claim": "It is so", "stances": stances}]})
             case "review":
-                return json.dumps({"verdict": "pass", "explanation": "Fine.", "changes": []})
+                self.returns -= 1
+                verdict, changes = ("return", ["Say why."]) if self.returns >= 0 else ("pass", [])
+                return json.dumps({"verdict": verdict, "explanation": "Read.", "changes": changes})
             case _:
                 return "Yes, to be sure [Technical Expert]."
 
     def _plan(self, said: str) -> dict[str, Any]:
         names = [name for name in EXPERT.findall(said) if name != "Quality Assurance"][: self.experts]
+        self.careless -= 1
+        if self.careless >= 0:
+            names[0] = "The Oracle"
         return {
             "summary": "Ask them all.",
             "directives": [
