@@ -5,8 +5,9 @@ Everybody's promises count, though a member does not see them: what leaves this 
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, func, select
@@ -17,6 +18,7 @@ from helios_core.allocation.ledger import Promise
 from helios_core.allocation.mix import Mix
 from helios_core.allocation.place import Placer
 from helios_core.allocation.refusals import Question, Reason, room, standing_checks
+from helios_core.allocation.requests import Kind
 from helios_core.database.session import principal_of
 from helios_core.models import GPUResource, PlacementQuota
 from helios_core.services.everybody import everybodys_rows
@@ -26,6 +28,7 @@ from helios_core.services.seats import Seat, capability_of, seated, seats_of, un
 
 READINGS = {Reason.HEALTH, Reason.TEMPERATURE, Reason.UTILIZATION}
 """What lets nothing new in, and lets stay who is there."""
+MOST_KINDS = 64
 FLEET_LOCK = 0x666C656574
 """The advisory lock on the right to promise anything of any card."""
 
@@ -156,6 +159,22 @@ def objection_to(fleet: LoadedFleet, seat: Seat, gpu_id: int, *, stays: bool = F
     return next(iter(told), None) or ("its owner's quota leaves less than it needs" if is_over else None)
 
 
+def _mix(seats: Iterable[Seat]) -> Counter[Kind]:
+    """How often each kind is there; where there are many, those that differ only in whose they are count as one."""
+    kinds = Counter(seat.request.kind for seat in seats if seat.memory_mib)
+    if len(kinds) <= MOST_KINDS:
+        return kinds
+    merged: Counter[Kind] = Counter()
+    for kind, count in kinds.items():
+        merged[_anybodys(kind)] += count
+    return merged
+
+
+@lru_cache(maxsize=4096)
+def _anybodys(kind: Kind) -> Kind:
+    return replace(kind, terms="")
+
+
 def _in_use(seats: Iterable[Seat]) -> dict[int, int]:
     """What our agents use of each card: as measured, else as promised."""
     used: dict[int, int] = {}
@@ -174,7 +193,7 @@ def _placer(gpus: list[Gpu], limits: Limits, seats: Iterable[Seat], quotas: dict
         for seat in seats:
             if seat.owner_id is not None:
                 quotas.setdefault(seat.owner_id, everybodys)
-    mix = Mix.given(Counter(seat.request.kind for seat in seats if seat.memory_mib))
+    mix = Mix.given(_mix(seats))
     placer = Placer(Fleet.of(gpus), limits.rules, mix, quotas)
     for seat in seats:
         if seat.gpu_id is not None:
