@@ -6,11 +6,12 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from helios_core.database.engine import connect
@@ -95,9 +96,12 @@ class Team:
 
     def all_ended(self, within_seconds: float) -> bool:
         """Whether every conversation comes to its end in time."""
-        return eventually(
-            lambda: not self.ask("SELECT 1 FROM conversation_runs WHERE ended_at IS NULL"), within_seconds
-        )
+        return eventually(self._is_over, within_seconds)
+
+    def _is_over(self) -> bool:
+        with suppress(OperationalError):  # the database is away
+            return not self.ask("SELECT 1 FROM conversation_runs WHERE ended_at IS NULL")
+        return False
 
     def ask(self, query: str) -> list[Any]:
         """The rows of a query, by the owner."""
