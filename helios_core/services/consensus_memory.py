@@ -7,9 +7,10 @@ claim; the claim is `disputed_in` the synthesis.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from helios_core.errors import NotFound
@@ -26,6 +27,9 @@ from helios_core.views.syntheses import Claim, Contribution, find_synthesis
 RELATIONS = {"for": "supports", "against": "opposes", "qualified": "qualifies"}
 """The edge from a response to a claim, by the stance of its agent."""
 
+Node = Mapping[str, Any]
+"""The columns of a node: all of a synthesis are added at once."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Source:
@@ -33,7 +37,7 @@ class _Source:
 
     agent_id: str
     weight: float | None
-    node: ConsensusMemoryNode
+    node: Node
 
 
 def join(session: Session, synthesis_id: int) -> UUID:
@@ -46,12 +50,14 @@ def join(session: Session, synthesis_id: int) -> UUID:
     node = _synthesis_node(session, synthesis)
     sources = _sources(session, synthesis, read.contributions)
     claims = [(claim, _node(synthesis, "claim", claim.text, None, {})) for claim in read.conflicts]
-    session.add_all([node, *(source.node for source in sources), *(claim_node for _, claim_node in claims)])
+    nodes = [node, *(source.node for source in sources), *(claim_node for _, claim_node in claims)]
+    session.execute(insert(ConsensusMemoryNode), nodes)
+    edges = list(_edges(synthesis.user_id, node, sources, claims))
+    if edges:
+        session.execute(insert(ConsensusMemoryEdge), edges)
+    synthesis.consensus_node_id = node["id"]
     session.flush()
-    session.add_all(_edges(synthesis.user_id, node, sources, claims))
-    synthesis.consensus_node_id = node.id
-    session.flush()
-    return node.id
+    return synthesis.consensus_node_id
 
 
 def _locked(session: Session, synthesis_id: int) -> TaskSynthesis:
@@ -63,7 +69,7 @@ def _locked(session: Session, synthesis_id: int) -> TaskSynthesis:
     return synthesis
 
 
-def _synthesis_node(session: Session, synthesis: TaskSynthesis) -> ConsensusMemoryNode:
+def _synthesis_node(session: Session, synthesis: TaskSynthesis) -> Node:
     asked = session.execute(
         select(MultiAgentConversation.question, MultiAgentConversation.title).where(
             MultiAgentConversation.user_id == synthesis.user_id,
@@ -97,25 +103,25 @@ def _source(synthesis: TaskSynthesis, response: AgentResponse, weight: float | N
 
 def _node(
     synthesis: TaskSynthesis, node_type: str, content: str, confidence: float | None, attributes: Mapping[str, object]
-) -> ConsensusMemoryNode:
+) -> Node:
     # The user is named: a host's own table fills nothing in.
-    return ConsensusMemoryNode(
-        id=uuid4(),  # by us, so that all of them are written at once
-        user_id=synthesis.user_id,
-        session_id=synthesis.session_id,
-        node_type=node_type,
-        content=content,
-        confidence=confidence,
-        attributes={"synthesis_id": synthesis.id, "conversation_id": synthesis.conversation_id, **attributes},
-    )
+    return {
+        "id": uuid4(),
+        "user_id": synthesis.user_id,
+        "session_id": synthesis.session_id,
+        "node_type": node_type,
+        "content": content,
+        "confidence": confidence,
+        "attributes": {"synthesis_id": synthesis.id, "conversation_id": synthesis.conversation_id, **attributes},
+    }
 
 
 def _edges(
     user_id: int,
-    synthesis: ConsensusMemoryNode,
+    synthesis: Node,
     sources: Sequence[_Source],
-    claims: Sequence[tuple[Claim, ConsensusMemoryNode]],
-) -> Iterator[ConsensusMemoryEdge]:
+    claims: Sequence[tuple[Claim, Node]],
+) -> Iterator[dict[str, object]]:
     for source in sources:
         yield _edge(user_id, source.node, synthesis, "contributes_to", source.weight)
     for claim, node in claims:
@@ -125,18 +131,12 @@ def _edges(
                 yield _edge(user_id, source.node, node, relation)
 
 
-def _edge(
-    user_id: int,
-    source: ConsensusMemoryNode,
-    target: ConsensusMemoryNode,
-    relation: str,
-    weight: float | None = None,
-) -> ConsensusMemoryEdge:
+def _edge(user_id: int, source: Node, target: Node, relation: str, weight: float | None = None) -> dict[str, object]:
     is_share = weight is not None and 0 <= weight <= 1
-    return ConsensusMemoryEdge(
-        user_id=user_id,
-        source_node_id=source.id,
-        target_node_id=target.id,
-        relation=relation,
-        weight=weight if is_share else None,
-    )
+    return {
+        "user_id": user_id,
+        "source_node_id": source["id"],
+        "target_node_id": target["id"],
+        "relation": relation,
+        "weight": weight if is_share else None,
+    }
