@@ -139,6 +139,8 @@ def list_delegations(
 
 def under_way(session: Session, which: DelegationFilter, as_of: datetime, limit: int = 200) -> tuple[Delegation, ...]:
     """The newest delegations that wait or are being worked on."""
+    if which.status is not None and TaskDelegationStatus(which.status) not in UNDER_WAY:
+        return ()
     statement = _matching(which).where(TaskDelegation.status.in_(UNDER_WAY))
     statement = statement.order_by(TaskDelegation.created_at.desc(), TaskDelegation.id.desc()).limit(limit)
     return delegations(session, statement, as_of)
