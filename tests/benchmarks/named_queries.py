@@ -133,6 +133,7 @@ def _choices(parameter: inspect.Parameter, conversation_id: int, now: datetime) 
         "span": [timedelta(hours=1), timedelta(days=1)],
         "points": [120],
         "gpu_ids": [(0, 1, 2)],
+        "since": [now - timedelta(days=7)],
         "start": [now - timedelta(hours=24), now - timedelta(minutes=15)],
         "end": [now],
     }
