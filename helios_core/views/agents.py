@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from statistics import fmean, median
 
-from sqlalchemy import case, or_, select, true
+from sqlalchemy import case, func, or_, select, text, true
 from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.orm import Session, aliased
 
@@ -19,9 +19,12 @@ from helios_core.models import (
     TaskDelegation,
     TaskDelegationStatus,
     User,
+    Worker,
 )
 from helios_core.views.participants import named
 
+SEEN = text("interval '8 s'")
+"""Who was not seen for so long has ended; workers show themselves every two seconds."""
 ANSWERS = 200
 """An agent's performance is that of so many of its newest answers."""
 FEW_ANSWERS = 5
@@ -98,6 +101,8 @@ def list_agents(session: Session) -> tuple[Agent, ...]:
     profiles = _profiles(session)
     configurations = _configurations(session)
     tasks = _tasks(session)
+    if _nobody_works(session, profiles):
+        profiles = {agent_id: [*map(_at_rest, rows)] for agent_id, rows in profiles.items()}
     agent_ids = [*configurations, *(agent_id for agent_id in profiles if agent_id not in configurations)]
     return tuple(
         _agent(agent_id, profiles.get(agent_id, []), configurations.get(agent_id), tasks.get(agent_id))
@@ -178,6 +183,24 @@ def _task(row: TaskDelegation) -> Task:
         since=row.started_at or row.delegated_at or row.created_at,
         progress_percent=row.progress_percent,
     )
+
+
+def _nobody_works(session: Session, profiles: Mapping[str, list[AgentProfile]]) -> bool:
+    """Whether somebody seems to work, and every worker there was is gone, so that nobody could write that down."""
+    if not any(row.status is AgentStatus.WORKING for rows in profiles.values() for row in rows):
+        return False
+    is_seen = Worker.ended_at.is_(None) & (Worker.seen_at > func.clock_timestamp() - SEEN)
+    seen, known = session.execute(select(func.count().filter(is_seen), func.count()).select_from(Worker)).one()
+    return bool(known and not seen)
+
+
+def _at_rest(profile: AgentProfile) -> AgentProfile:
+    """The profile as it is when nobody carries what its agent is at."""
+    if profile.status is not AgentStatus.WORKING:
+        return profile
+    resting = AgentProfile(**{**profile.as_dict(), "status": AgentStatus.OFFLINE})
+    resting.status_note = "No worker runs; start one with `helios up` or `helios work`."
+    return resting
 
 
 def _agent(

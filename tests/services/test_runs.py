@@ -15,6 +15,7 @@ from helios_core.services import delegations, responses, runs, statuses, workers
 from helios_core.services.team import ensure_default_team
 from helios_core.services.transcripts import enter
 from helios_core.services.workspace import Workspace
+from helios_core.views.agents import find_agent
 from helios_core.views.runs import progress
 
 Result = TypeVar("Result")
@@ -216,7 +217,9 @@ def test_a_worker_that_is_not_seen_any_more_hands_everything_back(
     (task,) = planned(system, hold, "technical_expert")
     begin(system, hold, (task,), ["technical_expert"], None)
     assert system.act(workers.reap) == ()
+    assert mine.read(lambda session: find_agent(session, "technical_expert")).status == "working"
     system.act(lambda session: session.execute(text("UPDATE workers SET seen_at = now() - interval '9 s'")))
+    assert mine.read(lambda session: find_agent(session, "technical_expert")).status == "offline"
     assert system.act(workers.reap) == (worker,)
     assert status_of(system, "technical_expert", member) == "idle"
     assert not system.act(lambda session: workers.beat(session, worker))
