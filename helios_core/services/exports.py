@@ -20,6 +20,7 @@ from helios_core.models import (
 )
 from helios_core.models.base import Base
 from helios_core.services.records import (
+    PERSON,
     ContributionRecord,
     ConversationRecord,
     DelegationRecord,
@@ -47,26 +48,40 @@ def export_record(session: Session, conversation_id: int) -> ConversationRecord:
     if conversation.outcome is None or any(delegation.status in UNDER_WAY for delegation in delegations):
         raise Refused("The conversation is under way; export it when it has ended.")
     responses = _parts(session, AgentResponse, conversation_id)
+    messages = _positioned(session, ConversationMessage, conversation_id)
     delegation_indexes, response_indexes = _indexes(delegations), _indexes(responses)
     return ConversationRecord(
         **_fields(ConversationRecord, conversation),
-        participants=tuple(
-            ParticipantRecord(**_fields(ParticipantRecord, participation))
-            for participation in _parts(session, AgentParticipation, conversation_id)
-        ),
+        participants=_participants(session, conversation, messages, delegations),
         phases=tuple(
             PhaseRecord(**_fields(PhaseRecord, phase))
             for phase in _positioned(session, ConversationPhaseSpan, conversation_id)
         ),
-        messages=tuple(
-            _message(message, delegation_indexes)
-            for message in _positioned(session, ConversationMessage, conversation_id)
-        ),
+        messages=tuple(_message(message, delegation_indexes) for message in messages),
         delegations=_delegations(session, delegations, delegation_indexes),
         responses=tuple(_response(response, delegation_indexes) for response in responses),
         syntheses=tuple(
             _synthesis(synthesis, response_indexes) for synthesis in _parts(session, TaskSynthesis, conversation_id)
         ),
+    )
+
+
+def _participants(
+    session: Session,
+    conversation: MultiAgentConversation,
+    messages: Sequence[ConversationMessage],
+    delegations: Sequence[TaskDelegation],
+) -> tuple[ParticipantRecord, ...]:
+    """Who took part; also who only spoke or was only asked, where the conversation ended before that was measured."""
+    known = _parts(session, AgentParticipation, conversation.id)
+    named = [conversation.pm_agent_id, *(message.speaker for message in messages)]
+    named += [agent for task in delegations for agent in (task.pm_agent_id, task.target_agent_id)]
+    others = dict.fromkeys(agent for agent in named if agent is not None and agent != PERSON)
+    for participation in known:
+        others.pop(participation.agent_id, None)
+    return (
+        *(ParticipantRecord(**_fields(ParticipantRecord, participation)) for participation in known),
+        *(ParticipantRecord(agent_id=agent) for agent in others),
     )
 
 

@@ -157,6 +157,9 @@ def _shares(session: Session, conversation_id: int) -> Mapping[str, _Share]:
     )
     for response in responses:
         shares[response.agent_id].responses.append(response)
+    asked = select(TaskDelegation.target_agent_id).where(TaskDelegation.conversation_id == conversation_id)
+    for agent_id in session.scalars(asked.distinct()):
+        shares[agent_id]  # who was asked and gave no answer took part with none
     return shares
 
 

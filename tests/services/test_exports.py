@@ -5,7 +5,13 @@ import pytest
 from helios_core.database.session import Database, Principal
 from helios_core.errors import NotFound, Refused
 from helios_core.ingest.reading import read
-from helios_core.models import GPUResource, MultiAgentConversation
+from helios_core.models import (
+    ConversationMessage,
+    GPUResource,
+    MultiAgentConversation,
+    TaskDelegation,
+    TaskDelegationStatus,
+)
 from helios_core.services.exports import export_record
 from helios_core.services.records import ConversationRecord, dump
 from helios_core.services.workspace import Workspace
@@ -52,3 +58,28 @@ def test_a_conversation_of_another_user_is_unknown(
     conversation_id = store(Workspace(database, member)).conversation_id
     with pytest.raises(NotFound):
         Workspace(database, other_member).read(partial(export_record, conversation_id=conversation_id))
+
+
+def test_a_conversation_that_ended_before_anything_was_measured_is_exported_with_all_who_were_in_it(
+    database: Database, member: Principal
+) -> None:
+    with database.session(member) as session:
+        talk = MultiAgentConversation(
+            title="Cut short", pm_agent_id="project_manager", source="live", outcome="cancelled"
+        )
+        session.add(talk)
+        session.flush()
+        session.add_all(
+            [
+                TaskDelegation(
+                    conversation_id=talk.id, pm_agent_id="project_manager", target_agent_id="data_analyst",
+                    task_description="Count.", status=TaskDelegationStatus.CANCELLED,
+                ),
+                ConversationMessage(
+                    conversation_id=talk.id, position=0, speaker="user", kind="question", content="How many?"
+                ),
+            ]
+        )  # fmt: skip
+        session.flush()
+        record = export_record(session, talk.id)
+    assert [participant.agent_id for participant in record.participants] == ["project_manager", "data_analyst"]

@@ -103,3 +103,12 @@ def test_a_profile_counts_how_delegations_ended(database: Database, member: Prin
         assert (profile.total_delegations, profile.completed_delegations, profile.failed_delegations) == (6, 3, 2)
         assert profile.average_response_seconds == pytest.approx(4)
         assert profile.last_active_at is not None
+
+
+def test_who_was_asked_and_gave_no_answer_took_part_with_none(database: Database, member: Principal) -> None:
+    with database.session(member) as session:
+        row = scenes.conversation(session, pm_agent_id=PM)
+        scenes.delegation(session, row, EXPERT, status=TaskDelegationStatus.FAILED)
+        measure_participations(session, row.id)
+        expert = session.scalars(select(AgentParticipation)).one()
+        assert (expert.agent_id, expert.turns, expert.average_response_seconds) == (EXPERT, 0, None)
