@@ -2,8 +2,8 @@
 
 A project manager plans, eight experts answer at the same time, the project manager writes the synthesis; 1, 8 and 32
 conversations at a time, with a model that answers at once and with one that takes 50 ms. Each side is one process that
-also asks the questions, at the same embedded PostgreSQL, one side after the other. PYTHON is that of an environment of
-its own:
+also asks the questions, at the same embedded PostgreSQL; the sides take turns, load by load. PYTHON is that of an
+environment of its own:
 
     uv venv /tmp/peer && VIRTUAL_ENV=/tmp/peer uv pip install \\
         langgraph==1.2.22 langgraph-checkpoint-postgres==3.2.0 "psycopg[binary]==3.3.9"
@@ -26,6 +26,7 @@ from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 
@@ -56,7 +57,8 @@ DELEGATIONS = len(EXPERTS)
 STARTED_SECONDS = 3.0
 USERS = 8
 """Who ask in turn."""
-LOADS = tuple((delay, at_a_time) for delay in (0.0, 0.05) for at_a_time in (1, 8, 32))
+Load = tuple[float, int]
+LOADS: tuple[Load, ...] = tuple((delay, at_a_time) for delay in (0.0, 0.05) for at_a_time in (1, 8, 32))
 """Seconds that a model takes, and conversations at a time."""
 QUESTION = "Should we move our nightly reports to a streaming pipeline, or keep the batch jobs?"
 ANSWER = (
@@ -166,12 +168,16 @@ class Team:
         settings = Settings(database_url=urls.application).model_copy(update={"data_dir": folder})
         self._worker = Watched(settings, self._database, self._models)
 
-    async def measure(self, seconds: float) -> list[Result]:
-        """Every load, with the worker at work."""
+    async def measure(self, seconds: float, peer: Callable[[Load], list[Result]]) -> list[Result]:
+        """Every load, with the worker at work, and the peer's turn before each."""
         worker = asyncio.create_task(self._worker.run(lambda _: None))
         await asyncio.sleep(STARTED_SECONDS)
+        results = []
         try:
-            return [await self._loaded(delay, at_a_time, seconds) for delay, at_a_time in LOADS]
+            for load in LOADS:
+                results += await asyncio.to_thread(peer, load)
+                results.append(await self._loaded(*load, seconds))
+            return results
         finally:
             worker.cancel()
             with suppress(asyncio.CancelledError):
@@ -225,8 +231,10 @@ def start(session: Session) -> int:
     return runs.start_conversation(session, QUESTION)
 
 
-def peer_results(python: str, url: SecretStr, seconds: float) -> list[Result]:
-    """What LangGraph does under every load."""
+def peer_results(load: Load, python: str | None, url: SecretStr, seconds: float) -> list[Result]:
+    """What LangGraph does under a load; nothing where it is not there."""
+    if python is None:
+        return []
     order = {
         "url": make_url(url.get_secret_value()).set(drivername="postgresql").render_as_string(hide_password=False),
         "question": QUESTION,
@@ -235,14 +243,13 @@ def peer_results(python: str, url: SecretStr, seconds: float) -> list[Result]:
         "answer": ANSWER,
         "synthesis": SYNTHESIS,
         "seconds": seconds,
-        "loads": LOADS,
+        "load": load,
     }
     command = [python, str(Path(__file__).with_name("langgraph_team.py"))]
     ended = subprocess.run(command, input=json.dumps(order), capture_output=True, text=True, check=False)
     if ended.returncode:
         sys.exit(ended.stderr)
-    found = json.loads(ended.stdout)
-    return [Result("langgraph", *load, **one) for load, one in zip(LOADS, found, strict=True)]
+    return [Result("langgraph", *load, **json.loads(ended.stdout))]
 
 
 def report(results: Sequence[Result]) -> None:
@@ -273,9 +280,8 @@ def main() -> None:
     try:
         migrating.upgrade(urls.owner, "helios_app")
         migrate(urls.owner, "helios_app")
-        results = peer_results(arguments.peer, urls.owner, arguments.seconds) if arguments.peer else []
-        results += asyncio.run(Team(urls, folder).measure(arguments.seconds))
-        report(results)
+        peer = partial(peer_results, python=arguments.peer, url=urls.owner, seconds=arguments.seconds)
+        report(asyncio.run(Team(urls, folder).measure(arguments.seconds, peer)))
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,6 @@
 """The peer of `bench_team`: the same team in LangGraph, in an environment of its own. It imports nothing of ours.
 
-Reads an order as JSON from its standard input, and prints, as JSON, what each load came to.
+Reads an order as JSON from its standard input, and prints, as JSON, what its load came to.
 """
 
 import asyncio
@@ -55,15 +55,13 @@ def graph_of(order: dict[str, Any], seconds: float) -> Any:  # noqa: ANN401 (Lan
     return builder
 
 
-async def measure(order: dict[str, Any]) -> list[dict[str, float]]:
-    """Each load for `order["seconds"]`, with the saver's default durability."""
-    found = []
+async def measure(order: dict[str, Any]) -> dict[str, float]:
+    """One load for `order["seconds"]`, with the saver's default durability."""
+    delay, at_a_time = order["load"]
     async with AsyncPostgresSaver.from_conn_string(order["url"]) as saver:
         await saver.setup()
-        for delay, at_a_time in order["loads"]:
-            graph = graph_of(order, delay).compile(checkpointer=saver)
-            found.append(await loaded(graph, order, at_a_time, f"{delay}-{at_a_time}"))
-    return found
+        graph = graph_of(order, delay).compile(checkpointer=saver)
+        return await loaded(graph, order, at_a_time, f"{delay}-{at_a_time}")
 
 
 async def loaded(graph: Any, order: dict[str, Any], at_a_time: int, name: str) -> dict[str, float]:  # noqa: ANN401
