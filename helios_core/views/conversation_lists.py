@@ -18,7 +18,7 @@ from helios_core.models import (
 )
 from helios_core.views.delegations import now
 from helios_core.views.paging import Cursor, Page, older_than
-from helios_core.views.participants import Participant, known_sum, participants_of
+from helios_core.views.participants import Participant, known_sum, named, participants_of
 
 UNDER_WAY = "under_way"
 STATES = (UNDER_WAY, "completed", "failed", "cancelled", "timeout")
@@ -229,9 +229,11 @@ def _delegation_counts(session: Session, conversation_ids: Collection[int]) -> d
 
 def _agents(session: Session, conversation_ids: Collection[int]) -> tuple[dict[str, int], dict[str, str]]:
     """In how many of these conversations each agent takes part, the busiest first, and what to call them."""
-    numbers: Counter[str] = Counter()
-    names: dict[str, str] = {}
-    for participants in participants_of(session, conversation_ids).values():
-        numbers.update(agent.agent_id for agent in participants)
-        names.update((agent.agent_id, agent.name) for agent in participants)
-    return dict(numbers.most_common()), names
+    agent_id = AgentParticipation.agent_id
+    rows = session.execute(
+        select(agent_id, func.count(), func.max(AgentParticipation.display_name))
+        .where(AgentParticipation.conversation_id.in_(conversation_ids))
+        .group_by(agent_id)
+        .order_by(func.count().desc(), agent_id)
+    ).all()
+    return {agent: count for agent, count, _ in rows}, {agent: named(agent, name) for agent, _, name in rows}
