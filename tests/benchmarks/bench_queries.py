@@ -6,6 +6,7 @@ each view's statements in ms (median and 95th percentile of 20 readings), their 
 the tables needs for the same statements, and whatever scans a table that grows.
 """
 
+import gc
 import shutil
 import statistics
 import sys
@@ -143,6 +144,7 @@ def main(arguments: Sequence[str]) -> None:
     """Build, measure, print."""
     size = SMALL if "--small" in arguments else LARGE
     with populated(size) as urls:
+        gc.disable()  # its pauses would be this program's, and not the database's
         application, owner = connect(urls.application), connect(urls.owner)
         report([*measure(application, owner)])
         application.dispose()
