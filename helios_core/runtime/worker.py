@@ -67,7 +67,7 @@ class Worker:
         self._tools = Tools(self._ledger, self._models, self._scribe)
         self._bell = Bell(self._url)
         self._carried: set[int] = set()
-        self._steady_since = time.monotonic()
+        self._seen_at = self._steady_since = time.monotonic()
 
     async def run(self, say: Say) -> None:
         """Work until SIGTERM or SIGINT; what is not done then waits for another worker."""
@@ -100,12 +100,12 @@ class Worker:
 
     async def _beat(self) -> None:
         """Show that we are there; who counts as ended ends at once, and writes nothing more."""
-        last = time.monotonic()
         while True:
             await self._end_if_buried()
-            if time.monotonic() - last > LEASE_SECONDS:
-                self._steady_since = time.monotonic()
-            last = time.monotonic()
+            now = time.monotonic()
+            if now - self._seen_at > 2 * BEAT_SECONDS:
+                self._steady_since = now
+            self._seen_at = now
             await asyncio.sleep(BEAT_SECONDS)
 
     async def _end_if_buried(self) -> None:
@@ -119,8 +119,12 @@ class Worker:
         """Look for workers that are gone; not while the database has just come back, when nobody was seen."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            if time.monotonic() - self._steady_since > LEASE_SECONDS:
-                await self._ledger.act("reap", workers.reap)
+            await self._ledger.act("reap", lambda session: workers.reap(session) if self._is_steady() else ())
+
+    def _is_steady(self) -> bool:
+        """Whether this worker could be seen all the time that others could."""
+        now = time.monotonic()
+        return now - self._seen_at <= 2 * BEAT_SECONDS and now - self._steady_since > LEASE_SECONDS
 
     async def _take_up(self, engine: QueueEngine) -> None:
         """Take up what waits, while there is room."""

@@ -58,9 +58,9 @@ def test_a_restart_in_the_middle_of_many_conversations(folder: Path, team: Team,
     models.seconds = 0.3
     start_conversations(team, 6)
     for _ in range(2):
-        team.worker(lease=LEASE_SECONDS)
+        team.worker(lease=4)
     time.sleep(1.5)
-    go_away(folder, away_seconds=1)
+    go_away(folder, away_seconds=6)  # longer than a lease: nobody may be taken for dead who only was not seen
     start_conversations(team, 2)
     assert team.all_ended(60)
     assert team.history.faults(team.started, experts=3) == []
