@@ -63,6 +63,8 @@ class DraftFile(_Part):
     newcomers: list[DraftedNewcomer] = []
     without_gpus: list[GpuNumber] = []
     new_cards: list[DraftedCard] = []
+    may_evict: bool = False
+    """Whether less important agents lose their card where nothing else makes room."""
 
 
 def read_draft(path: Path) -> dict[str, Any]:
@@ -90,13 +92,14 @@ def draft_of(session: Session, values: Mapping[str, Any]) -> WhatIfDraft:
         written = DraftFile.model_validate(dict(values))
     except ValidationError as error:
         raise InvalidInput(dict(_problem(problem) for problem in error.errors()[:5])) from error
-    if not any(getattr(written, part) for part in DraftFile.model_fields):
+    if not any(getattr(written, part) for part in DraftFile.model_fields if part != "may_evict"):
         raise InvalidInput({"draft": f"The draft says nothing; it may have {', '.join(DraftFile.model_fields)}."})
     return WhatIfDraft(
         targets={_configuration_id(session, found): _target(found.gpu) for found in written.agents},
         newcomers=tuple(newcomer_of(found) for found in written.newcomers),
         without_gpus=frozenset(written.without_gpus),
         new_cards=tuple(NewCard(card.name, card.memory_mib, card.compute_capability) for card in written.new_cards),
+        may_evict=written.may_evict,
     )
 
 

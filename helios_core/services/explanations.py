@@ -22,6 +22,13 @@ class Line:
     verdict: Verdict
     sentence: str
 
+    @property
+    def words(self) -> str:
+        """The line, with its cards."""
+        if self.verdict == "chosen" and not self.gpu_ids:
+            return self.sentence
+        return f"{_named(self.gpu_ids)}: {self.sentence}"
+
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
@@ -32,13 +39,18 @@ class Explanation:
     @property
     def sentences(self) -> tuple[str, ...]:
         """The lines, each with its cards."""
-        return tuple(f"{_named(line.gpu_ids)}: {line.sentence}" for line in self.lines)
+        return tuple(
+            line.sentence
+            if line.verdict == "chosen" and not line.gpu_ids
+            else f"{_named(line.gpu_ids)}: {line.sentence}"
+            for line in self.lines
+        )
 
     @property
     def refusal(self) -> str:
         """Why no card took it, in as few words as there are causes."""
         refused = [line for line in self.lines if line.verdict == "refused"]
-        return " ".join(f"{_named(line.gpu_ids)}: {line.sentence}" for line in refused[:5]) or "There is no card."
+        return " ".join(line.words for line in refused[:5]) or "There is no card."
 
     def as_json(self) -> dict[str, Any]:
         """What is kept."""

@@ -7,8 +7,9 @@ from dataclasses import replace
 from sqlalchemy import ColumnElement, and_, or_
 from sqlalchemy.orm import Session
 
+from helios_core.allocation.batch import place_all
+from helios_core.allocation.evict import evict
 from helios_core.allocation.fleet import Gpu
-from helios_core.allocation.place import Placer
 from helios_core.allocation.rebalance import rebalance
 from helios_core.allocation.simulate import how_many_more
 from helios_core.database.session import principal_of
@@ -52,7 +53,8 @@ def what_if(session: Session, draft: WhatIfDraft) -> WhatIf:
     after = fleet.copy([_new_card(first + number, card) for number, card in enumerate(draft.new_cards)])
     asked = [*_asked(session, fleet, draft), *_without_cards(after, draft)]
     after.seats.update({seat.name: seat for seat, _ in asked})
-    moves = tuple(_moves(after, asked, _try(after, asked, sees_all=sees_all)))
+    reasons = _try(after, asked, sees_all=sees_all, may_evict=draft.may_evict)
+    moves = tuple(_moves(after, asked, reasons))
     return WhatIf(loads(fleet), loads(after), moves, rooms(fleet, after))
 
 
@@ -86,16 +88,13 @@ def suggest(session: Session, max_load_percent: float | None = None) -> WhatIfDr
     fleet = load_fleet(session, waits_for(session))
     waiting = [seat for seat in waiting_seats(fleet) if seat.objection is None]
     trial = fleet.copy()
+    position_of = {card.position: card.gpu.gpu_id for card in trial.placer.ledger.cards}
     plan = rebalance(trial.placer, [seat.request for seat in waiting], max_load_percent)
     if plan is not None:
-        position_of = {card.position: card.gpu.gpu_id for card in trial.placer.ledger.cards}
         moved = {move.request.agent: position_of[move.choice.cards[0]] for move in plan.moves}
     else:
-        moved = {
-            seat.name: gpu_id
-            for seat in sorted(waiting, key=lambda seat: -seat.request.priority)
-            if (gpu_id := decide(trial, seat)[0]) is not None
-        }
+        promises = place_all(trial.placer, [seat.request for seat in waiting])
+        moved = {promise.request.agent: position_of[promise.cards[0]] for promise in promises}
     found = ((fleet.seats[name].configuration_id, gpu_id) for name, gpu_id in moved.items())
     return WhatIfDraft({configuration_id: gpu_id for configuration_id, gpu_id in found if configuration_id is not None})
 
@@ -223,7 +222,9 @@ def _without_cards(fleet: LoadedFleet, draft: WhatIfDraft) -> Iterator[tuple[Sea
                 yield seat, "anywhere"
 
 
-def _try(fleet: LoadedFleet, asked: Sequence[tuple[Seat, Target]], *, sees_all: bool) -> dict[str, Explanation]:
+def _try(
+    fleet: LoadedFleet, asked: Sequence[tuple[Seat, Target]], *, sees_all: bool, may_evict: bool
+) -> dict[str, Explanation]:
     """Let everybody leave and then arrive, and say of each why there: first those who are asked to a certain card."""
     for seat, _ in asked:
         if seat.name in fleet.placer.ledger.promises:
@@ -235,20 +236,39 @@ def _try(fleet: LoadedFleet, asked: Sequence[tuple[Seat, Target]], *, sees_all: 
             continue
         gpu_id, reasons[seat.name] = decide(fleet, seat, _card_of(target), sees_all=sees_all)
         if gpu_id is None and sees_all and seat.objection is None:
-            for name, there in _make_room(fleet.placer, seat, target).items():
-                why = "it has room when others have moved." if name == seat.name else f"makes room for {seat.name}."
-                reasons[name] = Explanation((Line((there,), "chosen", why),))
+            reasons |= _make_room(fleet, seat, target) or (_evict(fleet, seat, target) if may_evict else {})
     return reasons
 
 
-def _make_room(placer: Placer, seat: Seat, target: Target) -> dict[str, int]:
-    """The fewest moves of others after which the agent fits: where each goes. Nothing where that is not possible."""
-    plan = rebalance(placer, [seat.fixed_to(_card_of(target))], effort=ROOM_EFFORT)
+def _make_room(fleet: LoadedFleet, seat: Seat, target: Target) -> dict[str, Explanation]:
+    """Make the fewest moves of others after which the agent fits; who moves, and why. Nothing where there are none."""
+    plan = rebalance(fleet.placer, [seat.fixed_to(_card_of(target))], effort=ROOM_EFFORT)
     if plan is None:
         return {}
-    plan.apply(placer)
-    cards = placer.ledger.cards
-    return {move.request.agent: cards[move.choice.cards[0]].gpu.gpu_id for move in plan.moves}
+    plan.apply(fleet.placer)
+    names = [move.request.agent for move in plan.moves]
+    return _reasons(fleet, seat, names, "it has room when others have moved.", f"makes room for {seat.name}.")
+
+
+def _evict(fleet: LoadedFleet, seat: Seat, target: Target) -> dict[str, Explanation]:
+    """Take less important agents off their card, as few as that takes; nothing where that does not suffice."""
+    request = seat.fixed_to(_card_of(target))
+    found = evict(fleet.placer, request, ROOM_EFFORT)
+    names = [] if found is None else [promise.request.agent for promise in found.evicted]
+    if found is None or any(fleet.seats[name].configuration_id is None for name in names):
+        return {}
+    found.apply(fleet.placer, request)
+    return _reasons(
+        fleet, seat, [*names, seat.name], "it has room when others have gone.", f"gives way to {seat.name}."
+    )
+
+
+def _reasons(fleet: LoadedFleet, seat: Seat, names: Sequence[str], own: str, of_others: str) -> dict[str, Explanation]:
+    there = dict(fleet.placer.ledger.entries())
+    return {
+        name: Explanation((Line(there.get(name, ()), "chosen", own if name == seat.name else of_others),))
+        for name in names
+    }
 
 
 def _moves(

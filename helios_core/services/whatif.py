@@ -42,6 +42,8 @@ class WhatIfDraft:
     newcomers: tuple[Newcomer, ...] = ()
     without_gpus: frozenset[int] = frozenset()
     new_cards: tuple[NewCard, ...] = ()
+    may_evict: bool = False
+    """Whether less important agents lose their card where nothing else makes room."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,28 @@ def test_others_make_room_by_the_fewest_moves(workspace: Workspace, two_cards: d
 
 
 @pytest.mark.usefixtures("two_cards")
+def test_less_important_agents_give_way_only_where_the_draft_says_so(workspace: Workspace) -> None:
+    giant = Newcomer("giant-model", memory_mib=11_000, agent_id="giant", priority=9)
+    assert workspace.read(lambda s: trials.what_if(s, WhatIfDraft(newcomers=(giant,)))).refusals
+    found = workspace.read(lambda s: trials.what_if(s, WhatIfDraft(newcomers=(giant,), may_evict=True)))
+    ways = {move.agent: (move.to_gpu_id, move.is_asked) for move in found.moves}
+    assert ways == {"giant": (1, True), "critic": (None, False)}
+    sentences = {move.agent: move.explanation.sentences for move in found.moves}
+    assert sentences["critic"] == ("gives way to giant.",)
+    assert sentences["giant"] == ("GPU 1: it has room when others have gone.",)
+    assert found.is_applicable
+    equal = Newcomer("giant-model", memory_mib=11_000, agent_id="giant", priority=5)
+    assert workspace.read(lambda s: trials.what_if(s, WhatIfDraft(newcomers=(equal,), may_evict=True))).refusals
+
+
+@pytest.mark.usefixtures("two_cards")
+def test_where_not_everybody_fits_the_most_important_are_suggested(workspace: Workspace) -> None:
+    workspace.act(lambda s: (agent(s, "first", 8_000, priority=9), agent(s, "second", 8_000, priority=2)))
+    suggested = workspace.read(trials.suggest)
+    assert suggested.targets == {workspace.read(lambda s: configuration_of(s, "first")): 1}
+
+
+@pytest.mark.usefixtures("two_cards")
 def test_without_a_card_its_agents_go_elsewhere_or_are_refused(workspace: Workspace) -> None:
     found = workspace.read(lambda s: trials.what_if(s, WhatIfDraft(without_gpus=frozenset({1}))))
     assert [move.agent for move in found.moves] == ["critic"]
