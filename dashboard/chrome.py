@@ -1,5 +1,6 @@
 """What every page has around it: navigation, the brand, the chips, the outage notice, and the page's header."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -43,7 +44,7 @@ def draw() -> None:
     )
     st.logo(str(ASSETS / "helios.svg"), size="large")
     page = st.navigation(list(_pages().values()))
-    _select_in_widgets()
+    _selected()
     _arrive(page.url_path or "overview")
     with st.sidebar:
         component("frame", isolate_styles=False)(key="frame")
@@ -103,20 +104,28 @@ def open_page(name: str, **selection: str | int) -> NoReturn:
 
 def select(**selection: str | int | None) -> NoReturn:
     """Stay on this page, with `selection` in its URL beside what is there; None takes a name away."""
-    for name, value in selection.items():
-        if name in st.session_state:
-            st.session_state.setdefault("selecting", {})[name] = value
-        elif value is None:
-            st.query_params.pop(name, None)
-        elif st.query_params.get(name) != str(value):
-            st.query_params[name] = str(value)
+    st.session_state["selecting"] = st.session_state.get("selecting", {}) | selection
+    _into_url({name: value for name, value in selection.items() if name not in st.session_state})
     st.rerun()
 
 
-def _select_in_widgets() -> None:
-    """Give widgets the values that were selected for them: the URL follows them, and they are not drawn yet."""
-    for name, value in st.session_state.pop("selecting", {}).items():
-        st.session_state[name] = value
+def _selected() -> None:
+    """Hold what was selected, also where a fragment's refresh at the same moment brought the old URL back.
+
+    Widgets that the URL follows are not drawn yet: they get their value here.
+    """
+    selection = st.session_state.pop("selecting", {})
+    of_widgets = {name: value for name, value in selection.items() if name in st.session_state}
+    st.session_state.update(of_widgets)
+    _into_url({name: value for name, value in selection.items() if name not in of_widgets})
+
+
+def _into_url(selection: Mapping[str, str | int | None]) -> None:
+    for name, value in selection.items():
+        if value is None:
+            st.query_params.pop(name, None)
+        elif st.query_params.get(name) != str(value):
+            st.query_params[name] = str(value)
 
 
 def _arrive(name: str) -> None:

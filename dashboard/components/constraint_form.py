@@ -87,12 +87,14 @@ def _fields(draft: FormDraft, *, disabled: bool) -> None:
 
 
 def _saving(draft: FormDraft, constraint: Constraint | None, name: str) -> None:
-    if draft.has_changes:
-        constraint_id = constraint.id if constraint else None
-        show_preview(partial(preview_constraint, values=_values(draft), constraint_id=constraint_id))
+    with st.container():
+        if draft.has_changes:
+            constraint_id = constraint.id if constraint else None
+            show_preview(partial(preview_constraint, values=_values(draft), constraint_id=constraint_id))
     draft.show(REASON, "Reason", st.text_input, placeholder="Why, for those who come later")
+    outcome = st.empty()
     if draft.problem:
-        st.warning(plain(draft.problem), icon=":material/error:")
+        outcome.warning(plain(draft.problem), icon=":material/error:")
     with st.container(horizontal=True):
         word = "Save the constraint" if constraint else "Add the constraint"
         if st.button(word, type="primary", disabled=not draft.has_changes):

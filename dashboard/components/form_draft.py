@@ -17,7 +17,7 @@ _numbers = count(1)
 
 @dataclass
 class FormDraft:
-    """A form's beginning, and what it holds now. Keys of its widgets are its own, so that a new draft has new ones."""
+    """A form's beginning, and what it holds now."""
 
     base: dict[str, Any]
     seen: Any
@@ -27,6 +27,9 @@ class FormDraft:
     """Sentences for fields whose values cannot be."""
     problem: str | None = None
     number: int = field(default_factory=lambda: next(_numbers))
+    """In the keys of its widgets, so that a new draft has new ones."""
+    shown: dict[str, Any] = field(default_factory=dict)
+    """What each widget on the page began with. Told in one run only, it would be lost where another follows at once."""
 
     @property
     def has_changes(self) -> bool:
@@ -36,12 +39,29 @@ class FormDraft:
     def show(self, name: str, label: str, widget: Any, **options: Any) -> None:  # noqa: ANN401 - a widget and its options
         """Draw the widget of one field, and below it what was refused."""
         key = f"form_{self.number}_{name}"
-        st.session_state.setdefault(key, self.values[name])
+        if key not in st.session_state:
+            self.shown[name] = self.values[name]
         with st.container(gap="xsmall"):
-            self.values[name] = widget(label, key=key, **options)
+            beginning = _beginning_with(self.shown[name], options)
+            self.values[name] = widget(label, key=key, on_change=self._note, args=(name, key), **beginning)
             line = st.empty()
             if name in self.refused:
                 line.markdown(f":small[:orange[▲ {plain(self.refused[name])}]]")
+
+    def _note(self, name: str, key: str) -> None:
+        """Keep what was typed, also where the next run does not draw the form any more."""
+        self.values[name] = st.session_state[key]
+
+
+def _beginning_with(value: Any, options: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - of any widget
+    """The arguments of a widget that begins with `value`: one choice by its place, several as a list of them."""
+    if "options" not in options:
+        return {**options, "value": value}
+    chosen = value if isinstance(value, list) else [] if value is None else [value]
+    choices = list(dict.fromkeys([*options["options"], *chosen]))
+    if isinstance(value, list):
+        return {**options, "options": choices, "default": value}
+    return {**options, "options": choices, "index": None if value is None else choices.index(value)}
 
 
 def form_draft(name: str, base: dict[str, Any], seen: Any) -> FormDraft:  # noqa: ANN401 - whatever tells versions apart

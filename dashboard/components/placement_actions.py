@@ -55,7 +55,6 @@ def _number(outcome: WhatIf) -> int:
 @guarded
 def buttons(draft: PlacementDraft) -> None:
     """Suggest, think cards away, discard, apply."""
-    outcome = None
     with st.container(horizontal=True, vertical_alignment="bottom", key="placement_actions"):
         _without(draft)
         if st.button(
@@ -63,9 +62,9 @@ def buttons(draft: PlacementDraft) -> None:
         ):
             _suggest()
         if not draft.is_empty:
-            outcome = outcome_of(draft, shared(placement_map))
             if st.button("Discard draft"):
                 into_url(PlacementDraft())
+            outcome = outcome_of(draft, shared(placement_map))
             if allows(Action.MOVE_AGENTS):
                 _apply_button(draft, outcome)
     if not allows(Action.MOVE_AGENTS):
@@ -93,7 +92,10 @@ def _suggest() -> None:
 
 def _apply_button(draft: PlacementDraft, outcome: WhatIf | None) -> None:
     number = _number(outcome) if outcome else 0
-    reason = st.text_input("Reason", placeholder="Why, for those who come later", width=260, key="placement_reason")
+    made = st.session_state.setdefault("plans_made", 0)
+    reason = st.text_input(
+        "Reason", placeholder="Why, for those who come later", width=260, key=f"placement_reason_{made}"
+    )
     word = f"Apply {formats.plural(number, 'move')}"
     if st.button(word, type="primary", disabled=outcome is None or not outcome.is_applicable) and outcome:
         _apply(draft, outcome, reason)
@@ -106,6 +108,7 @@ def _apply(draft: PlacementDraft, shown: WhatIf, reason: str) -> None:
         views.forget()
         trouble(error)
     else:
+        st.session_state["plans_made"] += 1
         into_url(PlacementDraft())
 
 

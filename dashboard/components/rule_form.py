@@ -146,11 +146,13 @@ def _when(draft: FormDraft, *, disabled: bool) -> None:
 
 
 def _saving(draft: FormDraft, rule: Rule | None, name: str) -> None:
-    if draft.has_changes:
-        show_preview(partial(preview_rule, values=_values(draft), rule_id=rule.id if rule else None))
+    with st.container():
+        if draft.has_changes:
+            show_preview(partial(preview_rule, values=_values(draft), rule_id=rule.id if rule else None))
     draft.show(REASON, "Reason", st.text_input, placeholder="Why, for those who come later")
+    outcome = st.empty()
     if draft.problem:
-        st.warning(plain(draft.problem), icon=":material/error:")
+        outcome.warning(plain(draft.problem), icon=":material/error:")
     with st.container(horizontal=True):
         if st.button("Save the rule" if rule else "Add the rule", type="primary", disabled=not draft.has_changes):
             _save(draft, rule, name)

@@ -110,6 +110,9 @@ def test_a_draft_is_applied_as_one_and_undone_as_one(installation: Installation,
     page.get_by_role("button", name="Apply 2 moves").click()
     expect(page.get_by_text("No draft: this is how it is")).to_be_visible()
     assert {agent: card_of(installation, agent) for agent in agents} == dict.fromkeys(agents, 3)
+    cell(page, "Output Formatter", "on GPU 3").click()
+    expect(page.get_by_label("Reason")).to_have_value("")
+    page.get_by_role("button", name="Discard draft").click()
     expect(surface(page, "newest_decisions").locator(".decision").first).to_contain_text("room for the guests")
     page.get_by_role("button", name="Undo", exact=True).first.click()
     expect(surface(page, "plans").get_by_text("was undone").first).to_be_visible()
@@ -128,6 +131,13 @@ def test_what_no_card_takes_is_said_and_cannot_be_applied(visitor: Visitor) -> N
     expect(page.locator(".reason", has_text="its health is critical")).to_be_visible()
     expect(page.get_by_role("button", name="Apply 0 moves")).to_be_disabled()
     expect(page.locator("tr.agent", has_text="Project Manager").locator('[data-state="refused"]')).to_have_count(1)
+
+
+def test_a_draft_of_an_agent_that_is_gone_says_so_and_can_be_discarded(visitor: Visitor) -> None:
+    page = visitor.visit("placement?draft=99999.1", "Placement")
+    expect(page.get_by_text("There is no agent with the configuration 99999").first).to_be_visible()
+    page.get_by_role("button", name="Discard draft").click()
+    expect(page.get_by_text("No draft: this is how it is")).to_be_visible()
 
 
 def test_a_card_may_be_thought_away(installation: Installation, visitor: Visitor) -> None:
