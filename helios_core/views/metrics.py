@@ -13,6 +13,9 @@ from sqlalchemy.orm import Session
 from helios_core.models import AgentProfile, MultiAgentConversation, TaskDelegation, TaskDelegationStatus
 from helios_core.views.gpus import CollectorState, GpuCard, collector_state, list_gpus
 
+COUNTED_DELEGATIONS = 10_000
+"""So many of the newest are counted at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class EndedWork:
@@ -59,9 +62,16 @@ def _conversations(session: Session) -> dict[str, int]:
 
 
 def _delegations(session: Session) -> dict[tuple[str, str], int]:
-    by = (TaskDelegation.target_agent_id, TaskDelegation.status)
     under_way = TaskDelegation.status.in_([TaskDelegationStatus.PENDING, TaskDelegationStatus.IN_PROGRESS])
-    rows = session.execute(select(*by, func.count()).where(under_way).group_by(*by))
+    newest = (
+        select(TaskDelegation.target_agent_id, TaskDelegation.status)
+        .where(under_way)
+        .order_by(TaskDelegation.created_at.desc())
+        .limit(COUNTED_DELEGATIONS)
+        .subquery()
+    )
+    by = (newest.c.target_agent_id, newest.c.status)
+    rows = session.execute(select(*by, func.count()).group_by(*by))
     return {(agent_id, status.value): count for agent_id, status, count in rows}
 
 
