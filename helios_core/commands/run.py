@@ -76,6 +76,7 @@ class Terminal:
         self._line = ""
         self._began_at = time.monotonic()
         self._has_warned = False
+        self._has_named_rehearsal = False
 
     def watch(self) -> "Progress":
         """Show what happens until the conversation ends; how it ended."""
@@ -98,8 +99,11 @@ class Terminal:
     def _show(self, seen: "Progress") -> None:
         from helios_core.views.transcripts import messages
 
+        if seen.is_rehearsal and not self._has_named_rehearsal:
+            self._has_named_rehearsal = True
+            self.say("This is a rehearsal: no model is asked, and every answer is made up.")
         for phase in seen.phases[self._phases :]:
-            self.say(f"-- {phase}" + (" (rehearsal: every answer is made up)" if seen.is_rehearsal else ""))
+            self.say(f"-- {phase}")
         self._phases = len(seen.phases)
         if seen.messages > self._shown:
             new = self._workspace.read(lambda session: messages(session, self._conversation_id, self._shown, LAST))

@@ -23,6 +23,7 @@ from helios_core.services import blackboard, drafts, slots, statuses
 from helios_core.services.announcements import Change, announce
 from helios_core.services.runs import UNDER_WAY, Hold, locked, require_hold, steered
 from helios_core.services.transcripts import NewMessage, append
+from helios_core.views.participants import named
 
 STEERABLE = (ConversationPhase.DELEGATION, ConversationPhase.PROCESSING)
 """The phases in which experts work, so that a task can be given once more."""
@@ -154,7 +155,7 @@ def fail(session: Session, hold: Hold, delegation_id: int, reason: str, *, timed
         return None
     status = TaskDelegationStatus.TIMEOUT if timed_out else TaskDelegationStatus.FAILED
     _end(session, delegation, status, reason)
-    name, outcome = delegation.target_agent_id, "did not answer in time" if timed_out else "failed"
+    name, outcome = named(delegation.target_agent_id), "did not answer in time" if timed_out else "failed"
     _note(session, delegation, f"{name} {outcome}: {reason}")
     return _next_attempt(session, delegation, delegation.target_agent_id).id if again else None
 
@@ -168,7 +169,7 @@ def cancel_delegation(session: Session, delegation_id: int, reason: str | None =
     if delegation.status not in UNDER_WAY:
         raise TransitionRefused(f"The delegation has ended: it is {delegation.status.value}.")
     _end(session, delegation, TaskDelegationStatus.CANCELLED, reason or "It was cancelled.")
-    _note(session, delegation, f"The task of {delegation.target_agent_id} was cancelled.")
+    _note(session, delegation, f"The task of {named(delegation.target_agent_id)} was cancelled.")
     _tell(session, delegation)
 
 

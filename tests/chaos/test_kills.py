@@ -1,6 +1,8 @@
 """A worker is killed at every named point; another carries on, and the history shows nothing of it."""
 
+import random
 import signal
+import time
 
 import pytest
 
@@ -47,7 +49,23 @@ def test_killed_at_every_point_once(team: Team) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
-@pytest.mark.parametrize("nth", [1, 2, 3, 4, 5])
-def test_killed_at_every_point_five_times(team: Team, nth: int) -> None:
-    kill_at_every_point(team, nth)
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("times", [5, 50])
+def test_killed_at_every_point_many_times(team: Team, times: int) -> None:
+    for time_ in range(times):
+        kill_at_every_point(team, nth=1 + time_ % 2)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7200)
+@pytest.mark.parametrize("times", [20, 1000])
+def test_killed_at_any_moment(team: Team, times: int) -> None:
+    chance = random.Random(times)
+    for _ in range(times):
+        team.start_conversation()
+        worker = team.worker(capacity=4, lease=LEASE_SECONDS)
+        time.sleep(chance.uniform(0.2, 1.2))
+        assert team.kill(worker) == -signal.SIGKILL
+    team.worker(lease=LEASE_SECONDS)
+    assert team.all_ended(60 + times)
+    assert team.history.faults(team.started, experts=3) == []
