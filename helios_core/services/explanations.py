@@ -11,6 +11,8 @@ from helios_core.allocation.refusals import Reason, Refusal
 Verdict = Literal["chosen", "next", "refused"]
 OF_OTHERS = {Reason.AFFINITY, Reason.ANTI_AFFINITY, Reason.EXCLUSIVE}
 """Refusals that name agents on the card, or their models."""
+SOMETHING_THERE = "what is on the card keeps it away"
+"""What a reader is told in their place who may not see whose agents are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def _grouped(refusals: tuple[Refusal, ...], *, sees_all: bool) -> tuple[Line, ..
     by_cause: dict[str, list[int]] = {}
     for refusal in refusals:
         hides = not sees_all and refusal.reason in OF_OTHERS
-        cause = "what is on the card keeps it away" if hides else refusal.cause
+        cause = SOMETHING_THERE if hides else refusal.cause
         by_cause.setdefault(cause, []).extend(() if refusal.gpu_id is None else (refusal.gpu_id,))
     return tuple(Line(tuple(gpu_ids), "refused", f"{cause}.") for cause, gpu_ids in by_cause.items())
 

@@ -22,6 +22,7 @@ from helios_core.allocation.requests import Kind
 from helios_core.database.session import principal_of
 from helios_core.models import GPUResource, PlacementQuota
 from helios_core.services.everybody import everybodys_rows
+from helios_core.services.explanations import OF_OTHERS, SOMETHING_THERE
 from helios_core.services.limits import Limits, limits_in_force
 from helios_core.services.memory import MemoryBook
 from helios_core.services.seats import Seat, capability_of, seated, seats_of, unseated
@@ -45,6 +46,8 @@ class LoadedFleet:
     names: Mapping[int, str]
     """What each card is called."""
     now: datetime
+    sees_all: bool
+    """Whether the reader may learn which agents of others are on a card."""
 
     def of_configuration(self, configuration_id: int) -> Seat | None:
         """The seat of the agent with this configuration."""
@@ -60,7 +63,7 @@ class LoadedFleet:
                 larger.restore(promise)
             placer = larger
         names = {**self.names, **{gpu.gpu_id: gpu.gpu_type for gpu in more}}
-        return LoadedFleet(placer.copy(), self.limits, self.book, dict(self.seats), names, self.now)
+        return LoadedFleet(placer.copy(), self.limits, self.book, dict(self.seats), names, self.now, self.sees_all)
 
 
 def lock_fleet(session: Session) -> None:
@@ -93,7 +96,8 @@ def load_fleet(
     seats = seats_of(rows, limits, book, sees_all=principal.sees_all, me=principal.user_id)
     ours = _in_use(seats.values())
     placer = _placer([gpu_of(card, ours.get(card.id, 0)) for card in cards], limits, seats.values(), quotas)
-    return LoadedFleet(placer, limits, book, seats, {card.id: card.name for card in cards}, now)
+    names = {card.id: card.name for card in cards}
+    return LoadedFleet(placer, limits, book, seats, names, now, principal.sees_all)
 
 
 CARDS = select(
@@ -155,7 +159,11 @@ def objection_to(fleet: LoadedFleet, seat: Seat, gpu_id: int, *, stays: bool = F
     is_over = not fleet.placer.policy.is_within_quota(request, question.shape)
     if held is not None:
         fleet.placer.restore(held)
-    told = [cause for reason, cause in filter(None, found) if not (stays and reason in READINGS)]
+    told = [
+        cause if fleet.sees_all or reason not in OF_OTHERS else SOMETHING_THERE
+        for reason, cause in filter(None, found)
+        if not (stays and reason in READINGS)
+    ]
     return next(iter(told), None) or ("its owner's quota leaves less than it needs" if is_over else None)
 
 

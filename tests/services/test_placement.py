@@ -7,6 +7,8 @@ from helios_core.database.session import Database, Principal
 from helios_core.errors import InvalidInput, NotAllowed, Refused
 from helios_core.models import AgentConfiguration, AuditEvent, GPUAllocation
 from helios_core.services import placement
+from helios_core.services.agents import save_configuration
+from helios_core.services.constraints import create_constraint
 from helios_core.services.rules import create_rule
 from helios_core.services.workspace import Workspace
 from helios_core.views.decisions import list_decisions
@@ -74,6 +76,23 @@ def test_a_member_places_their_own_agent_and_learns_nothing_of_others(
     assert refused.outcome == "refused", "what members hold counts"
     configurations = everybody.read(lambda s: s.scalars(select(AgentConfiguration.user_id)).all())
     assert set(configurations) == {None, member.user_id, other_member.user_id}
+
+
+def test_no_refusal_tells_a_member_what_another_user_has_there(
+    database: Database, operator: Principal, member: Principal, other_member: Principal
+) -> None:
+    everybody, me, other = (Workspace(database, who) for who in (operator, member, other_member))
+    everybody.act(lambda s: (cards(s, 12_288), agent(s, "writer", 1_000), agent(s, "critic", 1_000)))
+    alone = {"model_provider": "ollama", "model_name": "model-of-writer", "is_exclusive": True}
+    everybody.act(lambda s: create_constraint(s, alone))
+    other.act(lambda s: placement.place(s, "writer"))
+    refused = me.act(lambda s: placement.place(s, "critic"))
+    assert refused.explanation.sentences == ("GPU 0: what is on the card keeps it away.",)
+    with pytest.raises(InvalidInput) as saved:
+        me.act(lambda s: save_configuration(s, "critic", {"gpu_assignment": 0}, 1))
+    assert str(saved.value) == "GPU 0: what is on the card keeps it away."
+    asked = everybody.act(lambda s: placement.place(s, "critic"))
+    assert "writer of otto is here" in asked.explanation.sentences[0], "operators see whose it is"
 
 
 def test_a_member_whose_agent_is_refused_gets_no_configuration_of_their_own(
