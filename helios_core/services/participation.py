@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, TypeVar
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -23,7 +23,6 @@ from helios_core.models import (
     MultiAgentConversation,
     QualityScore,
     TaskDelegation,
-    TaskDelegationStatus,
     TaskSynthesis,
 )
 from helios_core.services.permissions import Action, require
@@ -32,7 +31,6 @@ from helios_core.services.records import PERSON
 Number = TypeVar("Number", int, float)
 UNCOUNTED = ("directive", "note")
 """Messages that are parts of another one: a directive is a part of its plan, and costs no tokens of its own."""
-ENDED_BADLY = (TaskDelegationStatus.FAILED, TaskDelegationStatus.TIMEOUT)
 
 
 @dataclass
@@ -106,22 +104,35 @@ def measure_satisfaction(session: Session, conversation_id: int) -> None:
 _BY_PEOPLE = (QualityScore.source == "person", QualityScore.criterion == OVERALL)
 
 
-def count_delegation(session: Session, delegation: TaskDelegation, response_seconds: float | None = None) -> None:
-    """Count a delegation that has just ended in the user's profile of its expert: once, where its status changes."""
-    is_done = delegation.status is TaskDelegationStatus.COMPLETED
-    seconds = response_seconds if is_done else None
-    answers = _known(AgentProfile.performance_metrics["timed_answers"].as_integer())
-    mean = func.coalesce(AgentProfile.average_response_seconds, 0.0)
-    values: dict[str, Any] = {
-        "total_delegations": AgentProfile.total_delegations + 1,
-        "completed_delegations": AgentProfile.completed_delegations + int(is_done),
-        "failed_delegations": AgentProfile.failed_delegations + int(delegation.status in ENDED_BADLY),
-        "last_active_at": func.clock_timestamp(),
-    }
-    if seconds is not None:
-        values["average_response_seconds"] = mean + (seconds - mean) / (answers + 1)
-        values["performance_metrics"] = _with(timed_answers=answers + 1)
-    _update_profile(session, delegation.user_id, delegation.target_agent_id, values)
+OF_CONVERSATION = text(
+    "SELECT id FROM agent_profiles WHERE user_id = :user AND agent_id IN (SELECT pm_agent_id FROM "
+    "multi_agent_conversations WHERE id = :conversation UNION SELECT target_agent_id FROM task_delegations "
+    "WHERE conversation_id = :conversation) ORDER BY id FOR UPDATE"
+)
+COUNT = text(
+    "UPDATE agent_profiles p SET total_delegations = total_delegations + ended.whole, "
+    "completed_delegations = completed_delegations + ended.done, failed_delegations = failed_delegations + ended.lost, "
+    "average_response_seconds = CASE WHEN ended.timed = 0 THEN average_response_seconds ELSE "
+    " (coalesce(average_response_seconds, 0) * known.timed + ended.seconds) / (known.timed + ended.timed) END, "
+    "performance_metrics = performance_metrics || jsonb_build_object('timed_answers', known.timed + ended.timed) "
+    "FROM (SELECT d.target_agent_id AS agent_id, count(*) AS whole, count(*) FILTER (WHERE d.status = 'completed') "
+    " AS done, count(*) FILTER (WHERE d.status IN ('failed', 'timeout')) AS lost, count(r.response_seconds) AS timed, "
+    " coalesce(sum(r.response_seconds), 0) AS seconds FROM task_delegations d "
+    " LEFT JOIN agent_responses r ON r.delegation_id = d.id WHERE d.conversation_id = :conversation "
+    " GROUP BY d.target_agent_id) ended, "
+    "LATERAL (SELECT coalesce((SELECT (performance_metrics ->> 'timed_answers')::integer FROM agent_profiles "
+    " WHERE user_id = :user AND agent_id = ended.agent_id), 0) AS timed) known "
+    "WHERE p.user_id = :user AND p.agent_id = ended.agent_id"
+)
+
+
+def count_delegations(session: Session, user_id: int, conversation_id: int) -> None:
+    """Count the delegations of a conversation in the user's profiles of its experts: once, where it ends."""
+    session.flush()
+    of = {"user": user_id, "conversation": conversation_id}
+    # In one order, for whoever ends another conversation of the same team at this moment.
+    if session.execute(OF_CONVERSATION, of).all():
+        session.execute(COUNT, of)
 
 
 def count_quality(session: Session, response: AgentResponse, before: float | None) -> None:

@@ -26,6 +26,7 @@ from helios_core.models import (
 from helios_core.services import drafts, slots, statuses
 from helios_core.services.announcements import Change, announce
 from helios_core.services.chat_sessions import find_chat
+from helios_core.services.participation import count_delegations
 from helios_core.services.permissions import Action, require
 from helios_core.services.records import PERSON, Outcome
 from helios_core.services.transcripts import NewMessage, append, enter, leave
@@ -249,6 +250,7 @@ def end(session: Session, run: ConversationRun, outcome: Outcome, reason: str | 
     session.flush()
     slots.give_back(session, [delegation_id for delegation_id, _ in left])
     drafts.drop_all(session, run.conversation_id)
+    count_delegations(session, run.user_id, run.conversation_id)
     agents = {agent_id for _, agent_id in left} | {conversation.pm_agent_id or PROJECT_MANAGER}
     statuses.settle(session, [(run.user_id, agent_id) for agent_id in agents])
 

@@ -95,6 +95,7 @@ def test_the_whole_team_answers_before_ones_eyes(visitor: Visitor, running: Inst
     photograph(page, pictures / "team-synthesis-light-1440.png")
 
 
+@pytest.mark.slow
 def test_a_conversation_is_paused_resumed_and_cancelled_within_a_moment(visitor: Visitor) -> None:
     page = ask(visitor, "How do we tell customers about the new prices? Two letters were sent, 300 people answered.")
     page.get_by_role("button", name="Pause").click()
@@ -107,6 +108,7 @@ def test_a_conversation_is_paused_resumed_and_cancelled_within_a_moment(visitor:
     expect(page.locator(".watch")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_task_is_given_to_another_expert(visitor: Visitor) -> None:
     page = ask(
         visitor, "Which of two office sites is better for us? Rent 12 or 18 EUR, 40 people, half of them at home."
@@ -125,6 +127,7 @@ def test_a_task_is_given_to_another_expert(visitor: Visitor) -> None:
     expect(page.locator(".figure", has_text="status")).to_contain_text("cancelled", timeout=10_000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("look", [("dark", 1440), ("light", 390), ("dark", 390)])
 def test_watching_reads_in_any_width_and_theme(
     chromium: Browser, running: Installation, pictures: Path, look: tuple[Theme, int]

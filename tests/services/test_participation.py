@@ -14,7 +14,7 @@ from helios_core.models import (
     TaskDelegationStatus,
     TaskSynthesis,
 )
-from helios_core.services.participation import count_delegation, measure_participations
+from helios_core.services.participation import count_delegations, measure_participations
 from tests.views import scenes
 
 EXPERT, PM = "technical_expert", "project_manager"
@@ -90,19 +90,23 @@ def test_a_share_that_nobody_measured_stays_unknown(database: Database, member: 
 
 def test_a_profile_counts_how_delegations_ended(database: Database, member: Principal) -> None:
     with database.session(member) as session:
+        assert member.user_id is not None
         session.add(AgentProfile(user_id=member.user_id, agent_id=EXPERT, display_name="Technical Expert"))
-        row = scenes.conversation(session)
-        ends = (
-            (TaskDelegationStatus.COMPLETED, 2.0), (TaskDelegationStatus.COMPLETED, 6.0),
-            (TaskDelegationStatus.COMPLETED, None), (TaskDelegationStatus.FAILED, 9.0),
-            (TaskDelegationStatus.TIMEOUT, None), (TaskDelegationStatus.CANCELLED, None),
-        )  # fmt: skip
-        for status, seconds in ends:
-            count_delegation(session, scenes.delegation(session, row, EXPERT, status=status), seconds)
+        ends = ("completed", "completed", "completed", "failed", "timeout", "cancelled")
+        for seconds in (2.0, 6.0):
+            row = scenes.conversation(session, pm_agent_id=PM)
+            tasks = [scenes.delegation(session, row, EXPERT, status=TaskDelegationStatus(status)) for status in ends]
+            session.add(
+                AgentResponse(
+                    delegation_id=tasks[0].id, conversation_id=row.id, agent_id=EXPERT, content="…",
+                    response_seconds=seconds,
+                )
+            )  # fmt: skip
+            count_delegations(session, member.user_id, row.id)
         profile = session.scalars(select(AgentProfile).execution_options(populate_existing=True)).one()
-        assert (profile.total_delegations, profile.completed_delegations, profile.failed_delegations) == (6, 3, 2)
+        assert (profile.total_delegations, profile.completed_delegations, profile.failed_delegations) == (12, 6, 4)
         assert profile.average_response_seconds == pytest.approx(4)
-        assert profile.last_active_at is not None
+        assert profile.performance_metrics == {"timed_answers": 2}
 
 
 def test_who_was_asked_and_gave_no_answer_took_part_with_none(database: Database, member: Principal) -> None:
