@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, select
+from sqlalchemy import Row, func, or_, select
 from sqlalchemy.orm import Session
 
 from helios_core.database.session import principal_of
@@ -64,9 +64,12 @@ def release_promise(session: Session, configuration: AgentConfiguration, reason:
 
 
 def _held(session: Session, configuration: AgentConfiguration) -> Sequence[GPUAllocation]:
-    configuration_id = func.coalesce(GPUAllocation.configuration_id, GPUAllocation.default_configuration_id)
-    live = select(GPUAllocation).where(configuration_id == configuration.id, GPUAllocation.released_at.is_(None))
-    return session.scalars(live).all()
+    # Two columns, each with an index: what was released long ago is never looked at.
+    is_its = or_(
+        GPUAllocation.configuration_id == configuration.id,
+        GPUAllocation.default_configuration_id == configuration.id,
+    )
+    return session.scalars(select(GPUAllocation).where(is_its, GPUAllocation.released_at.is_(None))).all()
 
 
 def _release(session: Session, allocations: Iterable[GPUAllocation], reason: str) -> None:
