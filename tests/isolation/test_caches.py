@@ -24,8 +24,9 @@ KEPT_FOR_THE_PROCESS = {
     "dashboard/workspace.py": "the one local operator's way to the database",
     "helios_core/api/operations.py": "patterns of the paths",
     "helios_core/api/serving.py": "the server's own way to the database",
+    "helios_core/services/fleet.py": "kinds, made of nothing but their arguments",
     "helios_core/services/memory.py": "nothing: what it calls a cache is a model's own",
-    "helios_core/services/seats.py": "kinds of requests and capabilities, made of their own arguments",
+    "helios_core/services/seats.py": "seats and kinds, made of nothing but their arguments",
     "helios_core/services/team/__init__.py": "files of the package",
     "helios_core/services/team/placing.py": "files of the package",
 }
