@@ -116,11 +116,14 @@ def shown(tree: ast.AST) -> Iterator[ast.expr]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call) or called(node) not in SINKS or ast.unparse(node.func).startswith("formats."):
             continue
-        as_text = 1 if called(node) in OPTIONS_AS_TEXT else 3
+        formats_options = any(keyword.arg == "format_func" for keyword in node.keywords)
+        as_text = 1 if called(node) in OPTIONS_AS_TEXT or formats_options else 3
         yield from node.args[:as_text]
         for keyword in node.keywords:
             if keyword.arg in SHOWN_ARGUMENTS and not (keyword.arg == "options" and as_text == 1):
                 yield keyword.value
+            elif keyword.arg == "format_func" and called(node) not in OPTIONS_AS_TEXT:
+                yield keyword.value.body if isinstance(keyword.value, ast.Lambda) else keyword.value
 
 
 def leaks(source: str) -> list[str]:
@@ -185,6 +188,7 @@ def test_the_fields_of_views_that_hold_foreign_text_are_found() -> None:
         "st.metric('Quality', 3, talk.title)",
         "st.button('Open', help=agent.description)",
         "st.radio('Which', [agent.name for agent in agents])",
+        "st.radio('Which', ids, format_func=lambda key: agents[key].name)",
         "surface.caption(' · '.join(task.requirements))",
         "name = agent.name or 'nobody'\nst.caption(name)",
         "for word in agent.capabilities:\n    st.badge(word)",
@@ -207,6 +211,7 @@ def test_the_test_finds_a_leak(leak: str) -> None:
         "def bold(text):\n    return f'**{plain(text)}**'\nst.caption(bold(agent.name))",
         "st.text_input('Name', value=agent.name)",
         "st.selectbox('Agent', [agent.name for agent in agents])",
+        "st.pills('Agent', [agent.name for agent in agents], format_func=lambda name: plain(name))",
         "st.caption(' · '.join(plain(part) for part in task.requirements))",
         "st.markdown(f'{len(agent.capabilities)} capabilities, version {agent.version}')",
     ],
