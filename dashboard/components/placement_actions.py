@@ -1,5 +1,6 @@
 """What can be done with a draft: have one proposed, think cards away, discard it, apply it."""
 
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
@@ -62,6 +63,7 @@ def buttons(draft: PlacementDraft) -> None:
         ):
             _suggest()
         if not draft.is_empty:
+            _evicting(draft)
             if st.button("Discard draft"):
                 into_url(PlacementDraft())
             outcome = outcome_of(draft, shared(placement_map))
@@ -80,7 +82,17 @@ def _without(draft: PlacementDraft) -> None:
         default=[gpu for gpu in draft.without if gpu in ids],
     )  # fmt: skip
     if set(chosen) != {gpu for gpu in draft.without if gpu in ids}:
-        into_url(PlacementDraft(draft.targets, tuple(sorted(chosen))))
+        into_url(replace(draft, without=tuple(sorted(chosen))))
+
+
+def _evicting(draft: PlacementDraft) -> None:
+    """Whether less important agents may lose their card for the draft."""
+    may_evict = st.toggle(
+        "Others may give way", draft.may_evict, key=f"evict_{draft.may_evict}",
+        help="Less important agents lose their card where moving others does not suffice",
+    )  # fmt: skip
+    if may_evict != draft.may_evict:
+        into_url(replace(draft, may_evict=may_evict))
 
 
 def _suggest() -> None:

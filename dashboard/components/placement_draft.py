@@ -1,6 +1,6 @@
 """The draft of a placement: which agents shall be elsewhere. It lives in the URL, so that it can be sent and kept."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -18,6 +18,8 @@ class PlacementDraft:
 
     targets: tuple[tuple[int, Target], ...] = ()
     without: tuple[int, ...] = ()
+    may_evict: bool = False
+    """Whether less important agents may lose their card."""
 
     @property
     def is_empty(self) -> bool:
@@ -27,7 +29,7 @@ class PlacementDraft:
     def moved(self, configuration_id: int, target: Target, present: int | None) -> "PlacementDraft":
         """The draft with one agent elsewhere; where it is already, it leaves the draft."""
         others = tuple(pair for pair in self.targets if pair[0] != configuration_id)
-        return PlacementDraft(others if target == present else (*others, (configuration_id, target)), self.without)
+        return replace(self, targets=others if target == present else (*others, (configuration_id, target)))
 
 
 def draft_in_url() -> PlacementDraft:
@@ -37,6 +39,7 @@ def draft_in_url() -> PlacementDraft:
     return PlacementDraft(
         tuple(dict(found for found in targets if found is not None).items()),
         tuple(sorted({int(part) for part in without if _is_number(part)})),
+        may_evict=st.query_params.get("evict") == "yes",
     )
 
 
@@ -44,7 +47,11 @@ def into_url(draft: PlacementDraft) -> None:
     """Let the URL hold `draft`, and draw the page with it."""
     names = {target: word for word, target in WORDS.items()}
     parts = [f"{configuration_id}.{names.get(target, target)}" for configuration_id, target in draft.targets]
-    select(draft=",".join(parts) or None, without=",".join(map(str, draft.without)) or None)
+    select(
+        draft=",".join(parts) or None,
+        without=",".join(map(str, draft.without)) or None,
+        evict="yes" if draft.may_evict else None,
+    )
 
 
 def _target(part: str) -> tuple[int, Target] | None:

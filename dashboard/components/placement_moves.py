@@ -41,11 +41,19 @@ def _move(index: int, move: DraftMove) -> dict[str, object]:
         **face(move.agent, name),
         "way": "no card takes it" if move.is_refused else "stays" if stays else way(move.from_gpu_id, move.to_gpu_id),
         "about": " · ".join(
-            [short(move.model_name, 40), formats.memory(move.memory_mib), *([] if move.is_asked else ["makes room"])]
+            [
+                short(move.model_name, 40),
+                formats.memory(move.memory_mib),
+                *([] if move.is_asked else [_for_others(move)]),
+            ]
         ),
         "sign": sign("refused").data if move.is_refused else None,
         "lines": reasons(move.explanation) if move.is_asked or move.is_refused else [],
     }
+
+
+def _for_others(move: DraftMove) -> str:
+    return "gives way" if move.to_gpu_id is None else "makes room"
 
 
 def reasons(explanation: Explanation) -> list[dict[str, object]]:

@@ -18,7 +18,7 @@ KEPT_SECONDS = 10
 def as_asked(draft: PlacementDraft) -> WhatIfDraft:
     """The draft as the services take it."""
     targets: dict[int, Any] = dict(draft.targets)
-    return WhatIfDraft(targets=targets, without_gpus=frozenset(draft.without))
+    return WhatIfDraft(targets=targets, without_gpus=frozenset(draft.without), may_evict=draft.may_evict)
 
 
 def outcome_of(draft: PlacementDraft, found: PlacementMap, *, even_if_empty: bool = False) -> WhatIf | None:

@@ -131,6 +131,9 @@ def test_what_no_card_takes_is_said_and_cannot_be_applied(visitor: Visitor) -> N
     expect(page.locator(".reason", has_text="its health is critical")).to_be_visible()
     expect(page.get_by_role("button", name="Apply 0 moves")).to_be_disabled()
     expect(page.locator("tr.agent", has_text="Project Manager").locator('[data-state="refused"]')).to_have_count(1)
+    page.get_by_text("Others may give way").click()
+    page.wait_for_url("**evict=yes*")
+    expect(page.locator(".reason", has_text="its health is critical")).to_be_visible()
 
 
 def test_a_draft_of_an_agent_that_is_gone_says_so_and_can_be_discarded(visitor: Visitor) -> None:

@@ -1,5 +1,7 @@
 """A draft of a placement as its URL holds it."""
 
+from dataclasses import replace
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -39,3 +41,6 @@ def test_what_cannot_be_read_of_a_url_is_left_out(draft: str, without: str, read
     page.query_params["without"] = without
     page.run()
     assert page.text[0].value == repr(read)
+    page.query_params["evict"] = "yes"
+    page.run()
+    assert page.text[0].value == repr(replace(read, may_evict=True))
