@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from helios_core.allocation.explain import BECAUSE, Terms
+from helios_core.allocation.explain import BECAUSE
 from helios_core.allocation.explain import Explanation as Reasons
 from helios_core.allocation.refusals import Reason, Refusal
 
@@ -61,7 +61,7 @@ class Explanation:
 
 def as_explanation(kept: Mapping[str, Any]) -> Explanation:
     """An explanation as it was kept."""
-    lines = kept.get("lines", []) if isinstance(kept, Mapping) else []
+    lines = kept.get("lines", [])
     return Explanation(tuple(Line(tuple(line["gpu_ids"]), line["verdict"], line["sentence"]) for line in lines))
 
 
@@ -73,14 +73,10 @@ def explanation_of(reasons: Reasons, *, because: str | None = None, sees_all: bo
     lines = []
     chosen, runner_up = reasons.chosen, reasons.runner_up
     if chosen is not None:
-        lines.append(Line(chosen.gpu_ids, "chosen", f"{because or BECAUSE[reasons.strategy]}; {_terms(chosen)}."))
+        lines.append(Line(chosen.gpu_ids, "chosen", f"{because or BECAUSE[reasons.strategy]}; {chosen.sentence}."))
     if runner_up is not None:
-        lines.append(Line(runner_up.gpu_ids, "next", f"next best; {_terms(runner_up)}."))
+        lines.append(Line(runner_up.gpu_ids, "next", f"next best; {runner_up.sentence}."))
     return Explanation((*lines, *_grouped(reasons.refusals, sees_all=sees_all)))
-
-
-def _terms(terms: Terms) -> str:
-    return terms.sentence
 
 
 def _grouped(refusals: tuple[Refusal, ...], *, sees_all: bool) -> tuple[Line, ...]:
