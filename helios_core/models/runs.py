@@ -53,7 +53,7 @@ class ConversationRun(Owned, Base):
         CheckConstraint("epoch >= 0", name="epoch"),
         Index("ix_conversation_runs_waiting", "requested_at",
               postgresql_where=text("worker_id IS NULL AND ended_at IS NULL")),
-        Index(None, "worker_id", postgresql_where=text("ended_at IS NULL")),
+        Index(None, "worker_id"),
         Index(None, "user_id", postgresql_where=text("ended_at IS NULL")),
     )  # fmt: skip
 

@@ -57,7 +57,7 @@ CREATE TABLE conversation_runs (
 CREATE INDEX ix_conversation_runs_waiting
     ON conversation_runs (requested_at) WHERE worker_id IS NULL AND ended_at IS NULL
 
-CREATE INDEX ix_conversation_runs_worker_id ON conversation_runs (worker_id) WHERE ended_at IS NULL
+CREATE INDEX ix_conversation_runs_worker_id ON conversation_runs (worker_id)
 
 CREATE INDEX ix_conversation_runs_user_id ON conversation_runs (user_id) WHERE ended_at IS NULL
 """,

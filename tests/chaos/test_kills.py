@@ -37,7 +37,8 @@ def dies(team: Team, step: str, when: str, nth: int) -> bool:
 def kill_at_every_point(team: Team, nth: int) -> None:
     """At each point a worker of its own, with a new conversation and whatever the ones before left, dies."""
     for step, when in POINTS:
-        team.start_conversation()
+        for _ in range(nth):
+            team.start_conversation()
         assert dies(team, step, when, nth), f"nobody came by {when} {step}"
     team.worker(lease=LEASE_SECONDS)
     assert team.all_ended(60)
