@@ -1,5 +1,6 @@
 """Hysteresis: troubles act when they last, end when it has been calm for long, and never flap."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
@@ -20,7 +21,7 @@ START = datetime(2026, 11, 23, tzinfo=UTC)
 TICK_SECONDS = 5.0
 
 
-def episodes(celsius: list[float | None], limit: float = 83.0) -> list[tuple[float, float | None]]:
+def episodes(celsius: Sequence[float | None], limit: float = 83.0) -> list[tuple[float, float | None]]:
     """When a trouble acted, and when it ended, in seconds, of readings taken every tick."""
     watched: Watched | None = None
     found: list[tuple[float, float | None]] = []
