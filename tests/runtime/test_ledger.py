@@ -1,0 +1,55 @@
+"""Steps that come at the same moment share a transaction, and fail alone."""
+
+import asyncio
+from collections.abc import Sequence
+
+from helios_core.runtime.ledger import Batch
+
+
+def run_batches(items: Sequence[int], batches: list[list[int]]) -> list[int | BaseException]:
+    """Put all of `items` at once; 13 cannot be written."""
+
+    async def commit(batch: Sequence[int]) -> list[int]:
+        batches.append([*batch])
+        await asyncio.sleep(0)
+        if 13 in batch:
+            raise ValueError("thirteen")
+        return [2 * item for item in batch]
+
+    async def put_all() -> list[int | BaseException]:
+        batch = Batch(commit)
+        return await asyncio.gather(*(batch.put(item) for item in items), return_exceptions=True)
+
+    return asyncio.run(put_all())
+
+
+def test_what_comes_at_once_is_written_at_once() -> None:
+    batches: list[list[int]] = []
+    assert run_batches([1, 2, 3], batches) == [2, 4, 6]
+    assert batches == [[1, 2, 3]]
+
+
+def test_what_cannot_be_written_fails_alone() -> None:
+    batches: list[list[int]] = []
+    first, refused, last = run_batches([1, 13, 3], batches)
+    assert (first, last) == (2, 6)
+    assert isinstance(refused, ValueError)
+    assert batches == [[1, 13, 3], [1], [13], [3]]
+
+
+def test_what_comes_during_a_commit_goes_with_the_next() -> None:
+    batches: list[list[int]] = []
+
+    async def commit(batch: Sequence[int]) -> list[int]:
+        batches.append([*batch])
+        await asyncio.sleep(0.05)
+        return list(batch)
+
+    async def put_all() -> None:
+        batch = Batch(commit)
+        first = asyncio.create_task(batch.put(1))
+        await asyncio.sleep(0.01)
+        await asyncio.gather(first, batch.put(2), batch.put(3))
+
+    asyncio.run(put_all())
+    assert batches == [[1], [2, 3]]
