@@ -113,6 +113,8 @@ def test_a_draft_is_applied_as_one_and_undone_as_one(installation: Installation,
     cell(page, "Output Formatter", "on GPU 3").click()
     expect(page.get_by_label("Reason")).to_have_value("")
     page.get_by_role("button", name="Discard draft").click()
+    expect(page.get_by_text("No draft: this is how it is")).to_be_visible()
+    visitor.settle()
     expect(surface(page, "newest_decisions").locator(".decision").first).to_contain_text("room for the guests")
     page.get_by_role("button", name="Undo", exact=True).first.click()
     expect(surface(page, "plans").get_by_text("was undone").first).to_be_visible()
@@ -260,7 +262,7 @@ def test_a_quota_is_set_and_lifted(installation: Installation, visitor: Visitor)
     ("width", "theme"),
     [
         (1440, "light"),
-        (390, "dark"),
+        pytest.param(390, "dark", marks=pytest.mark.slow),
         pytest.param(1440, "dark", marks=pytest.mark.slow),
         pytest.param(390, "light", marks=pytest.mark.slow),
     ],

@@ -213,8 +213,8 @@ def test_the_audit_tells_who_and_why_and_opens_to_before_and_after(visitor: Visi
 @pytest.mark.parametrize(
     ("width", "theme"),
     [
-        (1440, "light"),
         (390, "dark"),
+        pytest.param(1440, "light", marks=pytest.mark.slow),
         pytest.param(1440, "dark", marks=pytest.mark.slow),
         pytest.param(390, "light", marks=pytest.mark.slow),
     ],
