@@ -44,7 +44,7 @@ agents = st.lists(
 @given(agents)
 def test_nothing_is_better_on_a_fleet_that_can_be_tried_out(found: list[tuple[int, int, str | None, int]]) -> None:
     requests = [
-        Request(f"a{n}", Kind(memory, compute, model, 3 if model else 0), priority=priority)
+        Request(f"a{n}", Kind(memory, compute, model, weights_mib=3 if model else 0), priority=priority)
         for n, (memory, compute, model, priority) in enumerate(found)
     ]
     fleet = Fleet.of([Gpu(0, total_memory_mib=10), Gpu(1, total_memory_mib=7)])

@@ -153,6 +153,6 @@ def test_nobody_waits_long_behind_a_migrator_that_waits_for_an_idle_transaction(
 
 @pytest.mark.usefixtures("busy")
 def test_a_migrator_that_nobody_lets_through_says_so(urls: ServerUrls) -> None:
-    once = migrating.upgrade.retry_with(stop=stop_after_attempt(1))
+    once = migrating.upgrade.retry_with(stop=stop_after_attempt(1))  # type: ignore[attr-defined]  # tenacity does not say so
     with pytest.raises(SchemaBusy, match="end its transaction"):
         once(urls.owner, APPLICATION_ROLE)
