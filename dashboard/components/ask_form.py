@@ -19,13 +19,15 @@ def ask_form() -> None:
         return
     experts = {agent.agent_id: agent.name for agent in shared(list_agents) if agent.is_enabled}
     experts.pop(PROJECT_MANAGER, None)
+    chosen_before = st.session_state.get("experts", experts)
+    st.session_state["experts"] = [agent_id for agent_id in chosen_before if agent_id in experts]
     with st.form("ask", border=True):
         question = st.text_area(
             "Ask the team", key="question", height=84, placeholder="What do you want to know, and what is given?"
         )
         with st.expander("Who may be asked"):
             chosen = st.pills(
-                "Experts", list(experts), selection_mode="multi", key="experts", default=list(experts),
+                "Experts", list(experts), selection_mode="multi", key="experts",
                 format_func=lambda agent_id: plain(experts[agent_id]), label_visibility="collapsed",
             )  # fmt: skip
             st.caption("The Project Manager plans, and addresses those whom it needs among them.")
