@@ -13,6 +13,7 @@ from sqlalchemy import Engine, make_url, text
 
 from helios_core.database.engine import connect
 from helios_core.services.runs import WaitingRun
+from helios_core.services.workers import LEASE_SECONDS
 
 SCHEMA = "helios_dbos"
 APPLICATION = "helios"
@@ -76,6 +77,7 @@ class QueueEngine:
                 "application_version": VERSION,
                 "executor_id": str(worker_id),
                 "log_level": "ERROR",
+                "sys_db_idle_transaction_timeout_sec": LEASE_SECONDS / 2,
             }
         )
 

@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
+from sqlalchemy import Engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -30,6 +32,19 @@ FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
 AGAIN = ("40001", "40P01", "55P03")
 """SQLSTATEs of transactions that only came at the wrong moment: serialization, deadlock, lock timeout."""
+
+
+def hold_no_lock_longer_than(engine: Engine, seconds: float) -> None:
+    """Let the server end a transaction that its worker does nothing in: it was stopped, or its host is gone."""
+
+    @event.listens_for(engine, "connect")
+    def limit(connection: DBAPIConnection, _record: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {seconds * 1000:.0f}")
+        cursor.close()
+        connection.commit()
+
+    engine.dispose()  # the connections that there are have no limit
 
 
 class Ledger:
