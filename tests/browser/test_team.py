@@ -86,8 +86,8 @@ def test_the_whole_team_answers_before_ones_eyes(visitor: Visitor, running: Inst
     assert list(dict.fromkeys(phase["phase"] for phase in record["phases"])) == PHASES
     photograph(page, pictures / "team-answered-light-1440.png")
 
-    page.get_by_role("button", name="Who contributed what, and how good it is").click()
-    page.wait_for_url("**/synthesis?conversation=*")
+    expect(page.get_by_role("button", name="Who contributed what, and how good it is")).to_be_visible()
+    visitor.visit(f"synthesis?conversation={conversation_id}", QUESTION[:40])
     expect(page.locator(".attributed .passage").first).to_be_visible(timeout=30_000)
     expect(page.locator(".attributed .giver").nth(1)).to_be_visible()
     expect(page.locator(".stances tr").nth(1)).to_be_visible()
