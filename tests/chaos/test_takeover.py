@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -44,7 +45,9 @@ def test_a_worker_that_wakes_up_too_late_writes_nothing(team: Team, models: Mode
     models.seconds = 0.6
     for _ in range(times):
         stop_past_the_lease(team)
-    assert team.history.faults(team.started, experts=3) == []
+    # It may still ask a model before it looks into the database; what it hears is written nowhere.
+    written = replace(team.history, calls=())
+    assert written.faults(team.started, experts=3) == []
 
 
 def test_the_other_worker_takes_over_from_one_that_was_killed(team: Team, models: ModelServer) -> None:
