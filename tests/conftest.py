@@ -35,8 +35,10 @@ hypothesis.settings.load_profile("helios")
 
 
 def pytest_configure() -> None:
-    """Heed hang-ups again where a launcher such as nohup had us ignore them: what we start inherits that."""
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    """Heed signals again that a launcher such as nohup had us ignore: what we start inherits that."""
+    for number, usual in ((signal.SIGHUP, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, usual)
 
 
 LONGEST_FIRST = ("test_up.py", "test_agents.py", "test_packaging.py", "test_style.py", "test_cli.py")

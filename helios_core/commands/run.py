@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
@@ -102,18 +103,27 @@ class Terminal:
         if seen.is_rehearsal and not self._has_named_rehearsal:
             self._has_named_rehearsal = True
             self.say("This is a rehearsal: no model is asked, and every answer is made up.")
-        for phase in seen.phases[self._phases :]:
-            self.say(f"-- {phase}")
-        self._phases = len(seen.phases)
         if seen.messages > self._shown:
             new = self._workspace.read(lambda session: messages(session, self._conversation_id, self._shown, LAST))
             for message in new:
+                self._enter(seen.phases, message.phase)
                 self.say(spoken(message))
             self._shown = new[-1].position + 1 if new else self._shown
+        self._enter(seen.phases)
         if seen.state == "waiting" and not self._has_warned and time.monotonic() - self._began_at > PATIENCE_SECONDS:
             self._has_warned = True
             self.say("No worker takes it up; start one with `helios up` or `helios work`.")
         self._show_thinking(seen)
+
+    def _enter(self, phases: Sequence[str], until: str | None = None) -> None:
+        """Name the phases that have begun: all of them, or those that led to `until`, where a message was said."""
+        left = list(phases[self._phases :])
+        if until is not None:
+            current = phases[self._phases - 1] if self._phases else None
+            left = left[: left.index(until) + 1] if until != current and until in left else []
+        for phase in left:
+            self.say(f"-- {phase}")
+        self._phases += len(left)
 
     def _show_thinking(self, seen: "Progress") -> None:
         """Say who is thinking, and the end of what they have written, in one line that is written anew."""

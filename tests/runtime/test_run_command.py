@@ -26,8 +26,14 @@ def test_the_terminal_shows_phases_and_answers_and_ends_with_the_record(team: Te
     done = ask_in_terminal(team, tmp_path, "--json", "--agent", "technical_expert")
     record, progress = done.communicate(timeout=60)
     assert done.returncode == 0, progress
-    for phase in ("planning", "processing", "synthesis", "review", "completion"):
-        assert f"-- {phase}" in progress
+    shown = [line for line in progress.splitlines() if line.startswith("-- ") or "Project Manager (synthesis" in line]
+    assert [line.split(",")[0] for line in shown[-4:]] == [
+        "-- synthesis",
+        "Project Manager (synthesis",
+        "-- review",
+        "-- completion",
+    ]
+    assert {"-- planning", "-- processing"} <= set(shown)
     assert "Technical Expert to Project Manager (response, 5 tokens):\n   ## Answer" in progress
     found = json.loads(record)
     assert [delegation["target_agent_id"] for delegation in found["delegations"]] == ["technical_expert"]
