@@ -105,7 +105,7 @@ def api_command(
 
 @app.command()
 def collect(data: Data = None, supervisor: Supervisor = None) -> None:
-    """Read this machine's GPUs alone, for a database that runs already."""
+    """Read this machine's GPUs alone, for a running database."""
     from helios_core.supervision.processes import die_with
     from helios_core.telemetry.collector import collect as run
 
@@ -116,7 +116,7 @@ def collect(data: Data = None, supervisor: Supervisor = None) -> None:
 
 @app.command()
 def work(data: Data = None, supervisor: Supervisor = None) -> None:
-    """Carry conversations alone, for a database that runs already; on as many hosts as there are."""
+    """Carry conversations alone, on as many hosts as there are."""
     from helios_core.runtime.worker import work as carry
     from helios_core.supervision.processes import die_with
 
@@ -133,7 +133,7 @@ def rehearse_command(
     data: Data = None,
     supervisor: Supervisor = None,
 ) -> None:
-    """Serve made-up answers as Ollama would, to watch a team without a model."""
+    """Serve made-up answers as Ollama would, without a model."""
     from helios_core.commands.rehearse import rehearse, stand_in
     from helios_core.rehearsal.behaviour import Behaviour
     from helios_core.supervision.processes import die_with

@@ -34,7 +34,7 @@ def place_command(
     data: Data = None,
     json: Json = False,
 ) -> None:
-    """Show what is where; place an agent; try or apply a draft; count how many more agents fit."""
+    """Show what is where, place an agent, or try a draft first."""
     asked = [value for value in (agent, what_if, undo, how_many) if value is not None]
     if len(asked) > 1 or (apply and what_if is None):
         message = "Ask for one thing: an AGENT, --what-if FILE (with --apply), --undo PLAN, or --how-many MODEL."
