@@ -97,6 +97,6 @@ def collect(urls: ServerUrls, probe: ProbeProcess) -> Iterator[Collect]:
 def wait_until_nobody_is_connected(urls: ServerUrls) -> None:
     """A database in use cannot be dropped, and the server takes a moment to let go of connections."""
     name = make_url(urls.owner.get_secret_value()).database
-    in_use = text("SELECT FROM pg_stat_activity WHERE datname = :name")
+    in_use = text("SELECT FROM pg_stat_activity WHERE datname = :name AND backend_type = 'client backend'")
     with administrator_of(urls) as administrator, administrator.connect() as connection:
-        assert eventually(lambda: not connection.execute(in_use, {"name": name}).all())
+        assert eventually(lambda: not connection.execute(in_use, {"name": name}).all(), 60)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import update
+from sqlalchemy import func, update
 from sqlalchemy.orm import Session
 
 from helios_core.database.session import Principal
@@ -30,7 +30,7 @@ def go_wrong(session: Session) -> None:
         ]
     )  # fmt: skip
     of_analyst = (TaskDelegation.target_agent_id == "data_analyst", TaskDelegation.status == "in_progress")
-    ended = {"status": "failed", "error_message": "no such zone", "completed_at": NOW}
+    ended = {"status": "failed", "error_message": "no such zone", "completed_at": func.now()}
     session.execute(update(TaskDelegation).where(*of_analyst).values(ended))
     session.flush()
 
