@@ -41,7 +41,15 @@ def pytest_configure() -> None:
             signal.signal(number, usual)
 
 
-LONGEST_FIRST = ("test_up.py", "test_agents.py", "test_packaging.py", "test_style.py", "test_cli.py")
+LONGEST_FIRST = (
+    "test_up.py",
+    "test_canary.py",
+    "test_kills.py",
+    "test_agents.py",
+    "test_packaging.py",
+    "test_style.py",
+    "test_cli.py",
+)
 """The files that take longest begin, so that two workers end together."""
 
 
