@@ -8,11 +8,11 @@ from dashboard.components.facet import facet
 from dashboard.components.packaged import component
 from dashboard.components.placement_moves import reasons, way
 from dashboard.live import live, shared
+from dashboard.older import pages
 from dashboard.render import date_and_time, short
 from dashboard.theme import sign
 from helios_core.views.agents import list_agents
 from helios_core.views.decisions import Decision, DecisionFilter, list_decisions
-from helios_core.views.paging import Cursor
 
 OUTCOMES = {name: name for name in ("placed", "moved", "kept", "released", "refused")}
 PAGE_ROWS = 50
@@ -34,7 +34,7 @@ def decisions(outcome: str | None, agent_id: str | None) -> None:
     """The decisions that match, and a button for older ones."""
     wanted = (outcome, agent_id)
     shown = st.session_state.get("decision_pages", {}).get(wanted, 1)
-    rows, older = _pages(DecisionFilter(agent_id=agent_id, outcome=outcome), shown)
+    rows, older = pages(list_decisions, DecisionFilter(agent_id=agent_id, outcome=outcome), shown, PAGE_ROWS)
     if rows:
         decision_list("decision_list", rows)
     elif wanted == (None, None):
@@ -83,19 +83,6 @@ def _sentence(row: Decision) -> str:
         case "refused":
             return f"refused {agent}"
     return f"{row.outcome} {agent} on GPU {row.to_gpu_id}"
-
-
-def _pages(which: DecisionFilter, number: int) -> tuple[list[Decision], Cursor | None]:
-    """The first `number` pages in one list, and where the next one begins."""
-    rows: list[Decision] = []
-    older: Cursor | None = None
-    for _ in range(number):
-        page = shared(list_decisions, which, older, PAGE_ROWS)
-        rows += page.rows
-        older = page.older
-        if older is None:
-            break
-    return rows, older
 
 
 def _show_more(wanted: tuple[str | None, ...], number: int) -> None:

@@ -8,8 +8,8 @@ from dashboard.components.audit_list import SUBJECTS, audit_list
 from dashboard.components.card import card
 from dashboard.components.facet import facet
 from dashboard.live import live, shared
-from helios_core.views.audit import AuditFilter, Change, list_changes
-from helios_core.views.paging import Cursor
+from dashboard.older import pages
+from helios_core.views.audit import AuditFilter, list_changes
 from helios_core.views.users import list_accounts
 
 SPANS = {"1d": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
@@ -39,7 +39,7 @@ def changes(subject: str | None, actor: str | None, span: str | None, subject_id
     )
     wanted = (subject, actor, span, subject_id)
     shown = st.session_state.get("audit_pages", {}).get(wanted, 1)
-    rows, older = _pages(which, shown)
+    rows, older = pages(list_changes, which, shown, PAGE_ROWS)
     if rows:
         audit_list(rows)
     elif wanted == (None, None, None, None):
@@ -55,19 +55,6 @@ def _beginning(span: str | None) -> datetime | None:
     if span not in SPANS:
         return None
     return (datetime.now(UTC) - SPANS[span]).replace(second=0, microsecond=0)
-
-
-def _pages(which: AuditFilter, number: int) -> tuple[list[Change], Cursor | None]:
-    """The first `number` pages in one list, and where the next one begins."""
-    rows: list[Change] = []
-    older: Cursor | None = None
-    for _ in range(number):
-        page = shared(list_changes, which, older, PAGE_ROWS)
-        rows += page.rows
-        older = page.older
-        if older is None:
-            break
-    return rows, older
 
 
 def _show_more(wanted: tuple[str | None, ...], number: int) -> None:

@@ -1,5 +1,6 @@
 """Plans: moves of agents that are made, and undone, together. Operators make them."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -13,6 +14,7 @@ from helios_core.api.resources import NO_ZERO_CHARACTER, Id, Reason, Resource
 from helios_core.services import plans as services
 from helios_core.services.drafting import DraftedAgent, draft_of
 from helios_core.services.explanations import Explanation
+from helios_core.services.workspace import Workspace
 from helios_core.views import plans as views
 
 router = APIRouter(prefix="/plans", tags=["plans"])
@@ -89,31 +91,28 @@ def find_plan(workspace: Reader, plan_id: Id) -> object:
 @router.post("/{plan_id}/apply", response_model=Plan)
 def apply_plan(workspace: Writer, plan_id: Id, reason: Reason = None) -> object:
     """Make all moves of a draft, or none where something changed since; operators may."""
-
-    def apply(session: Session) -> views.Plan:
-        services.apply_plan(session, plan_id, reason)
-        return views.find_plan(session, plan_id)
-
-    return workspace.act(apply)
+    return _changed(workspace, plan_id, reason, services.apply_plan)
 
 
 @router.post("/{plan_id}/undo", response_model=Plan)
 def undo_plan(workspace: Writer, plan_id: Id, reason: Reason = None) -> object:
     """Put everybody back, or nobody where something changed since; operators may."""
-
-    def undo(session: Session) -> views.Plan:
-        services.undo_plan(session, plan_id, reason)
-        return views.find_plan(session, plan_id)
-
-    return workspace.act(undo)
+    return _changed(workspace, plan_id, reason, services.undo_plan)
 
 
 @router.post("/{plan_id}/discard", response_model=Plan)
 def discard_plan(workspace: Writer, plan_id: Id, reason: Reason = None) -> object:
     """Let a draft be; operators may."""
+    return _changed(workspace, plan_id, reason, services.discard_plan)
 
-    def discard(session: Session) -> views.Plan:
-        services.discard_plan(session, plan_id, reason)
+
+def _changed(
+    workspace: Workspace, plan_id: int, reason: str | None, change: Callable[[Session, int, str | None], object]
+) -> views.Plan:
+    """Change a plan, and read what became of it in the same transaction."""
+
+    def act(session: Session) -> views.Plan:
+        change(session, plan_id, reason)
         return views.find_plan(session, plan_id)
 
-    return workspace.act(discard)
+    return workspace.act(act)
