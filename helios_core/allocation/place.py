@@ -57,7 +57,8 @@ class Placer:
         self.ledger = Ledger(fleet)
         self.policy = Policy(self.ledger, in_order(rules), dict(quotas_mib or {}))
         self.mix = mix or Mix()
-        self._by_host = any(host.is_limited for host in self.ledger.hosts)
+        self._is_limited = any(host.is_limited for host in self.ledger.hosts)
+        self._by_host = self._is_limited and any(self._ties(kind) for kind in self.mix.counts)
         self._known: set[Kind] = set()
         self._board: Board | PlainBoard | None = None
 
@@ -156,10 +157,14 @@ class Placer:
         learned = self.mix.observe(kind)
         if kind not in self._known:
             self._known.add(kind)
-            if not self._by_host and any(shape.cards != 1 for shape in kind.shapes):
+            if not self._by_host and self._ties(kind):
                 self._by_host = learned = True
         if learned:
             self._board = None
+
+    def _ties(self, kind: Kind) -> bool:
+        """Whether cards of one host cannot be judged one by one: it needs several, or what the host runs out of."""
+        return any(shape.cards != 1 for shape in kind.shapes) or (self._is_limited and kind.needs_host)
 
     def _changed(self, promise: Promise) -> None:
         if self._board is not None:

@@ -92,7 +92,7 @@ class Concerns(NamedTuple):
 def standing_checks(request: Request, rules: Sequence[Rule], ledger: Ledger) -> tuple[Check, ...]:
     """All checks that this request can fail, but for room."""
     concerns = Concerns(
-        request.fixed_gpu is not None,
+        bool(request.fixed_gpus),
         request.affinity is not None,
         request.anti_affinity is not None,
         bool(rules),
@@ -124,9 +124,10 @@ def _standing_checks(kind: Kind, concerns: Concerns) -> tuple[Check, ...]:
 
 
 def _fixed(question: Question, card: Card) -> tuple[Reason, str] | None:
-    if card.gpu.gpu_id == question.request.fixed_gpu:
+    fixed = question.request.fixed_gpus
+    if card.gpu.gpu_id in fixed:
         return None
-    return Reason.FIXED, f"the agent is fixed to GPU {question.request.fixed_gpu}"
+    return Reason.FIXED, f"the agent is fixed to {' and '.join(f'GPU {gpu_id}' for gpu_id in fixed)}"
 
 
 def _health(_question: Question, card: Card) -> tuple[Reason, str] | None:

@@ -1,6 +1,6 @@
 """Requests: what an agent asks of the fleet, and the shapes in which it can be served."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from helios_core.allocation.fleet import Traits
@@ -62,6 +62,17 @@ class Kind:
     def __hash__(self) -> int:
         return self._hash
 
+    @property
+    def needs_host(self) -> bool:
+        """Whether it takes CPU or memory of its host."""
+        return self.host_cpu_milli > 0 or self.host_memory_mib > 0
+
+    def over(self, cards: int) -> "Kind":
+        """The same on exactly so many cards, whether it allows that or not."""
+        if not self.cards or cards % self.cards:
+            return replace(self, cards=cards, split_over=(1,))
+        return replace(self, split_over=(cards // self.cards,))
+
     def _shape(self, parts: int) -> Shape:
         return Shape(
             cards=self.cards * parts,
@@ -84,7 +95,8 @@ class Request:
     owner: int | None = None
     role: str | None = None
     """What rules call the agent, where that is not its name here."""
-    fixed_gpu: int | None = None
+    fixed_gpus: tuple[int, ...] = ()
+    """The only cards that will do; none: any."""
     preferred_gpu: int | None = None
     affinity: str | None = None
     """Agents of one affinity share a card."""

@@ -58,7 +58,7 @@ class Seat:
 
     def fixed_to(self, gpu_id: int | None) -> Request:
         """Its request for this card and no other; None: for any."""
-        return replace(self.request, fixed_gpu=gpu_id)
+        return replace(self.request, fixed_gpus=() if gpu_id is None else (gpu_id,))
 
 
 CONFIGURED = (
@@ -186,7 +186,7 @@ def _leased(row: Row[*tuple[Any, ...]], name: str) -> Seat:
         terms=name,
     )
     return Seat(
-        request=Request(name, kind, owner=row.holder_id, role=row.agent_id, fixed_gpu=row.gpu_id),
+        request=Request(name, kind, owner=row.holder_id, role=row.agent_id, fixed_gpus=(row.gpu_id,)),
         agent_id=row.agent_id,
         configuration_id=None,
         version=None,

@@ -63,7 +63,7 @@ def test_many_small_agents_are_worth_more_than_a_large_one() -> None:
 
 def test_a_batch_goes_beside_what_is_there() -> None:
     placer = Placer(three_cards())
-    placer.place(agent("there", 8 * GIB, fixed_gpu=0))
+    placer.place(agent("there", 8 * GIB, fixed_gpus=(0,)))
     place_all(placer, [agent(f"a{number}", 11 * GIB) for number in range(3)])
     assert dict(placer.ledger.entries())["there"] == (0,)
     assert len(placer.ledger.promises) == 3

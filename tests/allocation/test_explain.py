@@ -71,7 +71,7 @@ def test_an_explanation_stays_true_after_the_fleet_has_changed() -> None:
         ({"gpu_types": frozenset({"A10"})}, Reason.GPU_TYPE, "its type is T4; the agent needs A10."),
         ({"min_capability": (8, 0)}, Reason.CAPABILITY, "compute capability 7.5; the model needs 8.0."),
         ({"labels": frozenset({"nvlink"})}, Reason.LABELS, "it lacks the label nvlink."),
-        ({"fixed_gpu": 77}, Reason.FIXED, "the agent is fixed to GPU 77."),
+        ({"fixed_gpus": (77,)}, Reason.FIXED, "the agent is fixed to GPU 77."),
         ({"memory_mib": 9 * GIB}, Reason.MEMORY, "8.0 of 8.0 GiB free; the agent needs 9.0."),
         ({"compute_milli": 1500}, Reason.COMPUTE, "100 % of a card's compute free; the agent needs 150 %."),
         ({"host_cpu_milli": 9000}, Reason.HOST, "its host ws-1 has 8 cores free; the agent needs 9."),
@@ -88,9 +88,9 @@ def test_every_card_is_told_why_it_is_refused(cards: int, asked: dict[str, Any],
 
 def test_who_is_in_the_way_is_named() -> None:
     placer = Placer(three_cards(), [Rule("one each", max_agents_per_gpu=1, models=frozenset({"m"}))])
-    placer.place(agent("writer", fixed_gpu=0, anti_affinity="twins"))
-    placer.place(agent("loner", fixed_gpu=1, model="big", is_exclusive=True))
-    placer.place(agent("busy", fixed_gpu=2, model="m"))
+    placer.place(agent("writer", fixed_gpus=(0,), anti_affinity="twins"))
+    placer.place(agent("loner", fixed_gpus=(1,), model="big", is_exclusive=True))
+    placer.place(agent("busy", fixed_gpus=(2,), model="m"))
     explanation = explain(placer, agent("a", model="m", anti_affinity="twins"))
     assert explanation.lines == (
         "GPU 0: refused, writer is here, and agents of 'twins' are kept apart.",

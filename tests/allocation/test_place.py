@@ -70,7 +70,7 @@ def test_memory_that_others_use_is_not_promised() -> None:
         ({"labels": frozenset({"nvlink"})}, (2,)),
         ({"min_capability": (8, 0)}, (1,)),
         ({"min_capability": (9, 0)}, None),
-        ({"fixed_gpu": 2}, (2,)),
+        ({"fixed_gpus": (2,)}, (2,)),
         ({"preferred_gpu": 1}, (1,)),
         ({"preferred_gpu": 9}, (0,)),
     ],
@@ -94,7 +94,7 @@ def test_a_preferred_card_without_room_is_only_a_wish() -> None:
 
 def test_agents_that_belong_together_share_a_card_and_rivals_do_not() -> None:
     placer = Placer(three_cards())
-    assert cards(placer.place(agent("a", fixed_gpu=1, affinity="pair"))) == (1,)
+    assert cards(placer.place(agent("a", fixed_gpus=(1,), affinity="pair"))) == (1,)
     assert cards(placer.place(agent("b", affinity="pair"))) == (1,)
     assert placer.place(agent("c", 10 * GIB, affinity="pair")) is None
     rivals = [cards(placer.place(agent(f"r{number}", anti_affinity="rivals"))) for number in range(4)]
@@ -107,7 +107,7 @@ def test_an_exclusive_model_shares_its_card_with_no_other() -> None:
     placer.place(agent("alone", model="big", is_exclusive=True))
     assert cards(placer.place(agent("same", model="big", is_exclusive=True))) == (0,)
     assert cards(placer.place(agent("other", model="small"))) == (1,)
-    placer.place(agent("third", model="small", fixed_gpu=2))
+    placer.place(agent("third", model="small", fixed_gpus=(2,)))
     assert placer.place(agent("late", model="huge", is_exclusive=True)) is None
 
 

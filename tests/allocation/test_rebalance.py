@@ -58,7 +58,7 @@ def test_of_equally_few_moves_the_one_that_moves_least_is_chosen() -> None:
     placer = Placer(Fleet.of([Gpu(0, total_memory_mib=10), Gpu(1, total_memory_mib=5)]))
     put(placer, agent("heavy", 5), 0)
     put(placer, agent("light", 4), 0)
-    plan = rebalance(placer, [agent("new", 5, fixed_gpu=0)])
+    plan = rebalance(placer, [agent("new", 5, fixed_gpus=(0,))])
     assert plan is not None
     assert [move.request.agent for move in plan.moves] == ["light", "new"]
 
@@ -102,7 +102,7 @@ def test_memory_in_use_is_counted_once() -> None:
     placer = Placer(fleet)
     put(placer, agent("a", 6 * GIB), 0)
     placer.update(replace(fleet.gpus[0], measured_memory_mib=6 * GIB))
-    plan = rebalance(placer, [agent("b", 5 * GIB, fixed_gpu=0)])
+    plan = rebalance(placer, [agent("b", 5 * GIB, fixed_gpus=(0,))])
     assert plan is not None
     assert plan.migrations == 0
 
