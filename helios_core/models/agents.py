@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from helios_core.models.base import CURRENT_USER_ID, Base, BigId, CreatedAt, JsonList, JsonObject, UpdatedAt
+from helios_core.models.base import CURRENT_USER_ID, Base, BigId, CreatedAt, GpuIds, JsonList, JsonObject, UpdatedAt
 from helios_core.models.enums import AgentStatus, ModelProvider, native
 
 
@@ -39,6 +39,10 @@ class AgentConfiguration(Base):
         CheckConstraint("max_retries BETWEEN 0 AND 10", name="max_retries"),
         CheckConstraint("priority BETWEEN 1 AND 10", name="priority"),
         CheckConstraint("version >= 1", name="version"),
+        CheckConstraint(
+            "array_position(further_gpu_ids, NULL) IS NULL AND (gpu_assignment <> ALL (further_gpu_ids)) IS NOT FALSE",
+            name="further_gpu_ids",
+        ),
         Index(None, "gpu_assignment"),
         Index("ix_agent_configurations_constraints", "constraints", postgresql_using="gin",
               postgresql_ops={"constraints": "jsonb_path_ops"}),
@@ -60,6 +64,8 @@ class AgentConfiguration(Base):
     priority: Mapped[int] = mapped_column(SmallInteger, server_default=text("5"))
     is_enabled: Mapped[bool] = mapped_column(server_default=text("true"))
     version: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    further_gpu_ids: Mapped[GpuIds]
+    """The other cards, where it is on several at once; `gpu_assignment` is the first."""
     created_at: Mapped[CreatedAt]
     updated_at: Mapped[UpdatedAt]
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, ClassVar
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, MetaData, func, text
+from sqlalchemy import ARRAY, BigInteger, DateTime, ForeignKey, Identity, Integer, MetaData, func, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, Query, Session, mapped_column
 
@@ -32,6 +32,9 @@ UpdatedAt = Annotated[
 ]
 JsonObject = Annotated[
     dict[str, Any], mapped_column(type_json, server_default=text("'{}'::jsonb"), insert_default=dict)
+]
+GpuIds = Annotated[
+    list[int], mapped_column(ARRAY(Integer), server_default=text("'{}'::integer[]"), insert_default=list)
 ]
 JsonList = Annotated[list[Any], mapped_column(type_json, server_default=text("'[]'::jsonb"), insert_default=list)]
 

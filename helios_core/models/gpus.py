@@ -159,9 +159,16 @@ class GPUEvent(Base):
 
 
 class Collector(Base):
-    """The process that reads the cards of one host: when it last succeeded, and what is wrong with the host."""
+    """The process that reads the cards of one host: when it last succeeded, and what is wrong with the host.
+
+    What the host has itself, cores and MiB of memory, is None where the system does not tell.
+    """
 
     __tablename__ = "collectors"
+    __table_args__ = (
+        CheckConstraint("host_cpu_cores > 0", name="host_cpu_cores"),
+        CheckConstraint("host_memory_mb > 0", name="host_memory_mb"),
+    )
 
     host: Mapped[str] = mapped_column(Text, primary_key=True)
     pid: Mapped[int] = mapped_column(Integer)
@@ -170,6 +177,8 @@ class Collector(Base):
     started_at: Mapped[CreatedAt]
     last_success_at: Mapped[datetime | None]
     message: Mapped[str | None] = mapped_column(Text)
+    host_cpu_cores: Mapped[int | None] = mapped_column(Integer)
+    host_memory_mb: Mapped[int | None] = mapped_column(Integer)
 
 
 class GPUSample(Base):

@@ -1,6 +1,7 @@
 """Placement: plans and their moves, decisions with their reasons, quotas, leases, and what is wrong with a card."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -15,8 +16,21 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from helios_core.models.base import CURRENT_USER_ID, Base, BigId, CreatedAt, JsonList, JsonObject, Owned, UpdatedAt
+from helios_core.models.base import (
+    CURRENT_USER_ID,
+    Base,
+    BigId,
+    CreatedAt,
+    GpuIds,
+    JsonList,
+    JsonObject,
+    Owned,
+    UpdatedAt,
+)
 from helios_core.models.enums import ModelProvider, native
+
+SEVERAL_CARDS = "from_further_gpu_ids <> '{}'::integer[] OR to_further_gpu_ids <> '{}'::integer[]"
+"""What a decision about an agent on several cards has: a part that is indexed by itself."""
 
 
 class PlacementPlan(Base):
@@ -72,8 +86,12 @@ class PlacementMove(Base):
     """Of the configuration, as the plan found it, and as it left it."""
     from_gpu_id: Mapped[int | None] = mapped_column(Integer)
     to_gpu_id: Mapped[int | None] = mapped_column(Integer)
+    from_further_gpu_ids: Mapped[GpuIds]
+    to_further_gpu_ids: Mapped[GpuIds]
     memory_mb: Mapped[int | None] = mapped_column(Integer)
     explanation: Mapped[JsonObject]
+    newcomer: Mapped[dict[str, Any] | None]
+    """The agent that the plan adds, as it will be created; None: it is there."""
 
 
 class PlacementDecision(Base):
@@ -90,6 +108,7 @@ class PlacementDecision(Base):
         Index(None, "outcome", "decided_at"),
         Index(None, "to_gpu_id", "decided_at"),
         Index(None, "from_gpu_id", "decided_at"),
+        Index("ix_placement_decisions_several_cards", "decided_at", postgresql_where=text(SEVERAL_CARDS)),
         Index(None, "configuration_id"),
         Index(None, "plan_id"),
         Index(None, "actor_id"),
@@ -112,6 +131,8 @@ class PlacementDecision(Base):
     cause: Mapped[str] = mapped_column(Text)
     from_gpu_id: Mapped[int | None] = mapped_column(Integer)
     to_gpu_id: Mapped[int | None] = mapped_column(Integer)
+    from_further_gpu_ids: Mapped[GpuIds]
+    to_further_gpu_ids: Mapped[GpuIds]
     memory_mb: Mapped[int | None] = mapped_column(Integer)
     reason: Mapped[str | None] = mapped_column(Text)
     """What somebody said why."""

@@ -82,7 +82,9 @@ def filled(database: Database, operator: Principal, member: Principal) -> None:
     """At least one row in every table of Helios."""
     with database.session(operator) as session:
         gpu = GPUResource(uuid="SIM-0", name="RTX Titan X", host="desk", total_memory_mb=12288)
-        default = AgentConfiguration(agent_id="technical_expert", assigned_llm="m", model_provider=ModelProvider.OLLAMA)
+        default = AgentConfiguration(
+            agent_id="technical_expert", assigned_llm="m", model_provider=ModelProvider.OLLAMA, further_gpu_ids=[1]
+        )
         session.add_all([gpu, default])
         session.flush()
         session.add_all(
@@ -96,7 +98,7 @@ def filled(database: Database, operator: Principal, member: Principal) -> None:
                 GPUEvent(gpu_id=gpu.id, severity="ok", message="It is back."),
                 GPUSample(gpu_id=gpu.id, sampled_at=NOW, utilization_percent=5, power_watts=0.1),
                 GPUSampleRollup(resolution_seconds=60, gpu_id=gpu.id, bucket_at=NOW, sample_count=60),
-                Collector(host="desk", pid=1, interval_seconds=1.0, is_simulated=True),
+                Collector(host="desk", pid=1, interval_seconds=1.0, is_simulated=True, host_cpu_cores=8),
                 LoadBalancingRule(name="cool first", strategy="thermal_headroom", applies_plans=True),
                 GPUTrouble(gpu_id=gpu.id, kind="hot", detail="91 °C", began_at=NOW, seen_at=NOW),
                 ModelMeasurement(
@@ -104,7 +106,9 @@ def filled(database: Database, operator: Principal, member: Principal) -> None:
                 ),
                 ModelFact(model_provider=ModelProvider.OLLAMA, model_name="m", architecture={"layers": 32}),
                 PlacementQuota(max_memory_mb=4096),
-                PlacementDecision(agent_id="technical_expert", outcome="placed", cause="asked", to_gpu_id=gpu.id),
+                PlacementDecision(
+                    agent_id="technical_expert", outcome="placed", cause="asked", to_gpu_id=0, to_further_gpu_ids=[1]
+                ),
                 AuditEvent(action="update", subject="gpu_resources", subject_id="0", before={"a": 1}, after=None),
                 FeatureActivation(rollout_percent=50),
                 ApiKey(name="grafana", key_id="Ab3dE6gH", secret_hash="00", scopes=["read"]),
@@ -129,7 +133,7 @@ def filled(database: Database, operator: Principal, member: Principal) -> None:
                 PlacementLease(allocation_id=allocation.id, holder="desk:7", lease_seconds=30, expires_at=NOW),
                 PlacementMove(
                     plan_id=plan.id, position=0, configuration_id=default.id, agent_id="technical_expert",
-                    version_before=1, from_gpu_id=gpu.id,
+                    version_before=1, from_gpu_id=gpu.id, newcomer={"display_name": "Second"},
                 ),
             ]
         )  # fmt: skip
