@@ -32,6 +32,8 @@ CAPACITY = 32
 """How many conversations one worker carries at a time: most of their time is waiting for models."""
 LOOK_SECONDS = 5.0
 """How often it looks for waiting runs by itself: an announcement may have been missed."""
+TIDY_SECONDS = 60.0
+"""How often the engine's workflows that are over are deleted."""
 LEAVE_SECONDS = 3.0
 """How long a worker that is asked to stop tries to hand back what it carries."""
 BURIED = 75
@@ -81,7 +83,14 @@ class Worker:
         engine = QueueEngine(self._url, self.id, self._carry)
         engine.launch()
         say(f"Worker {self.id} carries up to {self._capacity} conversations at a time.")
-        parts = (self._bell.listen(), self._scribe.write(), self._beat(), self._reap(), self._take_up(engine))
+        parts = (
+            self._bell.listen(),
+            self._scribe.write(),
+            self._beat(),
+            self._reap(),
+            self._take_up(engine),
+            self._tidy(engine),
+        )
         tasks = [*map(asyncio.create_task, parts), asyncio.create_task(stopping.wait())]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -122,6 +131,12 @@ class Worker:
         while True:
             await asyncio.sleep(BEAT_SECONDS)
             await self._ledger.act("reap", lambda session: workers.reap(session) if self._is_steady() else ())
+
+    async def _tidy(self, engine: QueueEngine) -> None:
+        """Keep the engine's tables small."""
+        while True:
+            await asyncio.sleep(TIDY_SECONDS)
+            await engine.tidy(partial(self._ledger.act, "living", workers.living))
 
     def _is_steady(self) -> bool:
         """Whether this worker could be seen all the time that others could."""
