@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +24,7 @@ from helios_core.services.team import ensure_default_team
 from helios_core.services.workspace import Workspace
 from tests.chaos.history import History, history
 from tests.chaos.model_server import ModelServer
+from tests.chaos.witness import install
 from tests.waiting import eventually
 
 BEAT_SECONDS, LEASE_SECONDS = 0.4, 2.0
@@ -71,14 +72,22 @@ class Team:
         self.started.append(self.mine.act(lambda session: runs.start_conversation(session, question)))
         return self.started[-1]
 
-    def worker(self, *, capacity: int = 32, lease: float = LEASE_SECONDS, **crash: Any) -> int:  # noqa: ANN401
-        """Start a worker; its process id. `step`, `when`, `nth`: where it dies."""
+    def worker(
+        self,
+        *,
+        capacity: int = 32,
+        lease: float = LEASE_SECONDS,
+        faults: Sequence[str] = (),
+        **crash: Any,  # noqa: ANN401
+    ) -> int:
+        """Start a worker; its process id. `step`, `when`, `nth`: where it dies; `faults`: of `mutations.FAULTS`."""
         order = {
             "url": self.urls.application.get_secret_value(),
             "beat": BEAT_SECONDS if lease == LEASE_SECONDS else lease / 4,
             "lease": lease,
             "capacity": capacity,
             "crash": crash or None,
+            "faults": list(faults),
         }
         pid = self.zygote.ask(json.dumps(order))
         self._workers.add(pid)
@@ -111,7 +120,8 @@ class Team:
     @property
     def history(self) -> History:
         """What is written now."""
-        return history(self.owner, self.models.calls)
+        with self.owner.connect() as connection:
+            return history(connection, self.models.calls)
 
     def close(self) -> None:
         """End every worker that is left."""
@@ -125,6 +135,7 @@ def team_at(urls: ServerUrls, zygote: Zygote, models: ModelServer) -> Iterator[T
     """A team at a migrated database."""
     migrate(urls.owner, "helios_app")
     database, owner = Database(connect(urls.application)), connect(urls.owner)
+    install(owner)
     system = Workspace(database, SYSTEM)
     user_id = system.act(lambda session: _furnish(session, models.address))
     team = Team(urls, owner, system.on_behalf_of(Principal(user_id, "user")), models, zygote)

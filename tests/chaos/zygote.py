@@ -1,8 +1,8 @@
 """Workers by the dozen: a process that has imported everything once and forks a worker for each line it reads.
 
-A line is JSON: the database's URL, the seconds of a beat and of a lease, how many runs to take up, and where to die:
-`{"step": "plan", "when": "inside", "nth": 1}`, at the nth transaction of that name, before, inside or after it. The
-answer is the worker's process id; "wait PID" answers with how it ended.
+A line is JSON: the database's URL, the seconds of a beat and of a lease, how many runs to take up, what is broken, and
+where to die: `{"step": "plan", "when": "inside", "nth": 1}`, at the nth transaction of that name, before, inside or
+after it. The answer is the worker's process id; "wait PID" answers with how it ended.
 """
 
 import asyncio
@@ -26,6 +26,8 @@ from helios_core.runtime.engine import QueueEngine
 from helios_core.runtime.ledger import Ledger, UseCase
 from helios_core.services import workers
 from helios_core.settings import Settings
+from tests.chaos.mutations import FAULTS
+from tests.chaos.witness import named
 
 
 def die() -> None:
@@ -76,7 +78,7 @@ class DyingEngine(QueueEngine):
 def be_worker(order: dict[str, Any]) -> None:
     """Work as ordered, until asked to stop or dead."""
     for module in (worker, workers):
-        vars(module).update(BEAT_SECONDS=order["beat"], LEASE_SECONDS=order["lease"])
+        vars(module).update(BEAT_SECONDS=order["beat"], LEASE_SECONDS=order["lease"], TIDY_SECONDS=order["beat"])
     crash = order.get("crash")
     if crash and crash["step"] == "dispatch":
         DyingEngine.when = crash["when"]
@@ -84,7 +86,9 @@ def be_worker(order: dict[str, Any]) -> None:
     elif crash:
         DyingLedger.step, DyingLedger.when, DyingLedger.nth = crash["step"], crash["when"], crash["nth"]
         vars(worker).update(Ledger=DyingLedger)
-    url = SecretStr(order["url"])
+    for fault in order["faults"]:
+        FAULTS[fault]()
+    url = SecretStr(named(order["url"], os.getpid()))
     settings = Settings.model_construct(database_url=url, data_dir=Path())
     database = Database(connect(url))
     member = worker.Worker(settings, database, worker.models_of(settings), capacity=order["capacity"])
