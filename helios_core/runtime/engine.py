@@ -1,11 +1,11 @@
-"""The queue engine: DBOS, one workflow a conversation.
+"""The queue engine: DBOS, one workflow for each time that a worker takes a conversation up.
 
-It sees to it that a conversation which somebody took up is carried by exactly one worker at a time, also after that
-worker has died. How far a conversation is, it does not know: that is in Helios's own rows. Its tables, in a schema of
-their own, hold ids and no text.
+It carries a conversation in the worker that claimed it. How far a conversation is, and who carries it on after a death,
+it does not know: that is in Helios's own rows. Its tables, in a schema of their own, hold ids and no text, and what is
+over goes from them within minutes.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -24,6 +24,8 @@ MIGRATION = 125
 
 RIGHTS = {"TABLES": "SELECT, INSERT, UPDATE, DELETE", "SEQUENCES": "USAGE, SELECT", "FUNCTIONS": "EXECUTE"}
 """What workers need of the engine's tables; to change them is their owner's."""
+
+TIDIED_AT_A_TIME = 1000
 
 Carry = Callable[[int], Awaitable[None]]
 
@@ -93,18 +95,24 @@ class QueueEngine:
         self._dbos.launch()
 
     async def dispatch(self, run: WaitingRun) -> None:
-        """Carry a conversation here, or, where another worker had it, wherever the engine sees fit."""
+        """Carry a conversation here.
+
+        The workflow of a worker that is gone is not resumed: the engine would give it to whoever looks first, who may
+        be as good as gone, or have no room.
+        """
         from dbos import SetWorkflowID  # noqa: PLC0415 - it takes a second, and only workers need it
 
-        workflow_id = f"conversation-{run.conversation_id}"
-        if run.epoch > 0:
-            known = await self._dbos.get_workflow_status_async(workflow_id)
-            if known is not None and known.status not in {"SUCCESS", "ERROR"}:
-                await self._dbos.resume_workflow_async(workflow_id)
-                return
-            workflow_id = f"{workflow_id}-{run.epoch}"
-        with SetWorkflowID(workflow_id):
+        with SetWorkflowID(f"conversation-{run.conversation_id}-{run.epoch}"):
             await self._dbos.start_workflow_async(self._workflow, run.conversation_id)
+
+    async def tidy(self, living: Callable[[], Awaitable[Collection[UUID]]]) -> int:
+        """Delete workflows that are over, or whose worker is not among the living: nobody asks for them. How many."""
+        there = await self._dbos.list_workflows_async(limit=TIDIED_AT_A_TIME, load_input=False, load_output=False)
+        workers = {str(worker_id) for worker_id in await living()}  # asked later: nobody works before he lives
+        over = [one.workflow_id for one in there if one.status != "PENDING" or one.executor_id not in workers]
+        if over:
+            await self._dbos.delete_workflows_async(over)
+        return len(over)
 
     def stop(self) -> None:
         """Let go of everything."""

@@ -22,6 +22,7 @@ from helios_core.models import (
     MultiAgentConversation,
     TaskDelegation,
     TaskDelegationStatus,
+    Worker,
 )
 from helios_core.services import drafts, slots, statuses
 from helios_core.services.announcements import Change, announce
@@ -165,7 +166,10 @@ class WaitingRun:
 
 
 def claim_waiting(session: Session, worker_id: UUID, limit: int) -> tuple[WaitingRun, ...]:
-    """Put a worker's name on runs that wait, the oldest first; other workers get others."""
+    """Put a worker's name on runs that wait, the oldest first; other workers get others, and who is ended none."""
+    living = select(Worker.id).where(Worker.id == worker_id, Worker.ended_at.is_(None))
+    if session.scalar(living.with_for_update(read=True)) is None:  # locked: nobody ends it while it claims
+        return ()
     waiting = (
         select(ConversationRun.conversation_id)
         .where(ConversationRun.worker_id.is_(None), ConversationRun.ended_at.is_(None))
@@ -186,7 +190,7 @@ def claim_waiting(session: Session, worker_id: UUID, limit: int) -> tuple[Waitin
 TAKE = text(
     "UPDATE conversation_runs SET worker_id = :worker, epoch = epoch + 1, taken_at = now() "
     "WHERE conversation_id = :conversation AND ended_at IS NULL "
-    "AND EXISTS (SELECT FROM workers WHERE id = :worker AND ended_at IS NULL) RETURNING user_id, epoch"
+    "AND EXISTS (SELECT FROM workers WHERE id = :worker AND ended_at IS NULL FOR SHARE) RETURNING user_id, epoch"
 )
 LOCKED = text(
     "SELECT conversation_id, worker_id, epoch FROM conversation_runs "

@@ -59,6 +59,11 @@ def reap(session: Session) -> tuple[UUID, ...]:
     return tuple(worker_id for worker_id in session.scalars(silent).all() if bury(session, worker_id))
 
 
+def living(session: Session) -> frozenset[UUID]:
+    """The workers that do not count as ended."""
+    return frozenset(session.scalars(select(Worker.id).where(Worker.ended_at.is_(None))))
+
+
 def bury(session: Session, worker_id: UUID) -> bool:
     """End a worker: what it held waits for others, and its agents do what they really do. False: it had ended."""
     ended = (

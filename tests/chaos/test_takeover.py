@@ -80,6 +80,22 @@ def test_nobody_seems_to_work_for_a_worker_that_is_gone(team: Team, models: Mode
     assert not team.ask("SELECT 1 FROM card_leases")
 
 
+def test_the_engine_keeps_nothing_of_what_is_over(team: Team, models: ModelServer) -> None:
+    models.seconds, models.slow = 0.5, "answer"
+    for _ in range(3):
+        team.start_conversation()
+    victim = team.worker()
+    assert experts_are_at_work(team)
+    team.kill(victim)
+    workflows = "SELECT 1 FROM helios_dbos.workflow_status"
+    assert team.ask(workflows)
+    team.worker()
+    assert team.all_ended(60)
+    assert eventually(lambda: not team.ask(workflows), 20)
+    left = [team.ask(f"SELECT 1 FROM helios_dbos.{table}") for table in ("operation_outputs", "workflow_input")]
+    assert left == [[], []]
+
+
 def test_cancelling_is_seen_within_a_second(team: Team, models: ModelServer) -> None:
     models.seconds = 60
     conversation = team.start_conversation()

@@ -77,6 +77,14 @@ def answer(hold: runs.Hold, delegation_id: int, agent_id: str) -> responses.NewR
     return responses.NewResponse(hold, delegation_id, agent_id, "Yes.", "llama", None, confidence_score=0.8)
 
 
+def test_a_worker_that_counts_as_ended_claims_nothing(system: Workspace, mine: Workspace, worker: UUID) -> None:
+    start(mine)
+    system.act(lambda session: workers.bury(session, worker))
+    assert system.act(lambda session: runs.claim_waiting(session, worker, 5)) == ()
+    other = system.act(lambda session: workers.enlist(session, 8))
+    assert len(system.act(lambda session: runs.claim_waiting(session, other, 5))) == 1
+
+
 def status_of(system: Workspace, agent_id: str, user: Principal) -> str:
     def load(session: Session) -> str:
         found = session.query(AgentProfile).filter_by(agent_id=agent_id, user_id=user.user_id).one()
