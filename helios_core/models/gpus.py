@@ -212,7 +212,6 @@ class GPUSampleRollup(Base):
 
     __tablename__ = "gpu_sample_rollups"
     __table_args__ = (
-        CheckConstraint("resolution_seconds IN (10, 60, 3600)", name="resolution_seconds"),
         CheckConstraint("sample_count > 0", name="sample_count"),
         {"postgresql_partition_by": "LIST (resolution_seconds)"},
     )

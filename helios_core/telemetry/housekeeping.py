@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from helios_core.settings import Settings
 from helios_core.telemetry.rollups import ensure_partitions, expire, roll_up, unrolled_since
 
-EVERY_SECONDS: dict[str | int, float] = {10: 10.0, 60: 10.0, 3600: 60.0, "expire": 3600.0}
+EVERY_SECONDS: dict[str | int, float] = {10: 10.0, 60: 10.0, 300: 30.0, 3600: 60.0, "expire": 3600.0}
 """How often each chore is done: rollups by their resolution, and the end of what is old."""
 
 

@@ -1,4 +1,4 @@
-"""Rollups of samples to 10 s, 60 s and an hour, and the end of what is older than the settings keep.
+"""Rollups of samples to 10 s, a minute, five minutes and an hour, and the end of what is older than the settings keep.
 
 A rollup is computed from the samples of its whole interval, each time anew: late samples and a second run do no harm.
 """
@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from helios_core.models import GPUSampleRollup
 from helios_core.settings import Settings
 
-RESOLUTIONS_SECONDS = (10, 60, 3600)
-FINE_ROLLUPS_KEPT = {10: timedelta(days=7), 60: timedelta(days=60)}
+RESOLUTIONS_SECONDS = (10, 60, 300, 3600)
+FINE_ROLLUPS_KEPT = {10: timedelta(days=7), 60: timedelta(days=60), 300: timedelta(days=60)}
 """How long the finer rollups are kept, at most; those of an hour as long as the settings say."""
 LATEST_SAMPLES_LATE = timedelta(hours=1)
 """How far before the last rollup a new collector starts: more than samples can be late."""

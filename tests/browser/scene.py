@@ -116,7 +116,7 @@ def samples(session: Session) -> None:
             """
         )
     )
-    for seconds, history in ((10, "6 hours"), (60, "2 days"), (3600, "8 days")):
+    for seconds, history in ((10, "6 hours"), (60, "2 days"), (300, "2 days"), (3600, "8 days")):
         session.execute(
             text(
                 f"""

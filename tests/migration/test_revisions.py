@@ -156,3 +156,25 @@ def test_a_migrator_that_nobody_lets_through_says_so(urls: ServerUrls) -> None:
     once = migrating.upgrade.retry_with(stop=stop_after_attempt(1))  # type: ignore[attr-defined]  # tenacity does not say so
     with pytest.raises(SchemaBusy, match="end its transaction"):
         once(urls.owner, APPLICATION_ROLE)
+
+
+def test_five_minutes_are_made_of_the_minutes_there_were(blank: ServerUrls, blank_owner: Engine) -> None:
+    migrating.upgrade(blank.owner, APPLICATION_ROLE, "decisions_about_several")
+    with blank_owner.begin() as connection:
+        write_card(connection, "kept")
+        connection.execute(
+            text("""
+            INSERT INTO gpu_sample_rollups (resolution_seconds, gpu_id, bucket_at, sample_count, power_watts_avg,
+                power_watts_max, fan_percent_avg, throttle_reasons)
+            SELECT 60, id, minute::timestamptz, count, watts, watts + 1, NULLIF(fan, 0), reasons
+            FROM gpu_resources, (VALUES ('2026-03-29 01:00Z', 60, 100, 0, 1), ('2026-03-29 01:04Z', 20, 200, 40, 4),
+                ('2026-03-29 01:05Z', 60, 50, 0, NULL)) AS known (minute, count, watts, fan, reasons)
+            """)
+        )
+    migrating.upgrade(blank.owner, APPLICATION_ROLE)
+    made = (
+        "SELECT sample_count, power_watts_avg, power_watts_max, fan_percent_avg, throttle_reasons"
+        " FROM gpu_sample_rollups WHERE resolution_seconds = 300 ORDER BY bucket_at"
+    )
+    with blank_owner.connect() as connection:
+        assert connection.execute(text(made)).all() == [(80, 125.0, 201.0, 40.0, 5), (60, 50.0, 51.0, None, None)]

@@ -97,7 +97,10 @@ def filled(database: Database, operator: Principal, member: Principal) -> None:
                 GPUProcess(gpu_id=gpu.id, pid=7, name="ollama"),
                 GPUEvent(gpu_id=gpu.id, severity="ok", message="It is back."),
                 GPUSample(gpu_id=gpu.id, sampled_at=NOW, utilization_percent=5, power_watts=0.1),
-                GPUSampleRollup(resolution_seconds=60, gpu_id=gpu.id, bucket_at=NOW, sample_count=60),
+                *(
+                    GPUSampleRollup(resolution_seconds=length, gpu_id=gpu.id, bucket_at=NOW, sample_count=60)
+                    for length in (60, 300)
+                ),
                 Collector(host="desk", pid=1, interval_seconds=1.0, is_simulated=True, host_cpu_cores=8),
                 LoadBalancingRule(name="cool first", strategy="thermal_headroom", applies_plans=True),
                 GPUTrouble(gpu_id=gpu.id, kind="hot", detail="91 °C", began_at=NOW, seen_at=NOW),

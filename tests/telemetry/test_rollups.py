@@ -149,4 +149,4 @@ def test_finer_rollups_end_sooner(database: Database) -> None:
             roll_up(session, resolution, [gpu_id], NOON - timedelta(days=200))
         expire(session, settings, NOON, [gpu_id])
         counts = {resolution: len(rolled(session, resolution)) for resolution in RESOLUTIONS_SECONDS}
-    assert counts == {10: 1, 60: 2, 3600: 3}
+    assert counts == {10: 1, 60: 2, 300: 2, 3600: 3}

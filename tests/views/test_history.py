@@ -62,7 +62,7 @@ def test_a_line_never_has_more_points_than_asked_for(start: datetime, seconds: f
         (timedelta(hours=1), 10, 10),
         (timedelta(hours=6), 60, 60),
         (timedelta(hours=24), 180, 60),
-        (timedelta(days=7), 1800, 60),
+        (timedelta(days=7), 1800, 300),
         (timedelta(days=30), 7200, 3600),
     ],
 )
