@@ -1,6 +1,7 @@
 """What the cards did over a range of time: evenly spaced series of at most so many points, spans, energy.
 
-A series is read from the coarsest source that its step allows: samples, or rollups of 10 s, a minute, five minutes or an hour.
+A series is read from the coarsest source that its step allows: samples, or rollups of 10 s, a minute, five minutes
+or an hour.
 """
 
 from collections.abc import Sequence

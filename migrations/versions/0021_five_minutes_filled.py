@@ -30,11 +30,12 @@ def upgrade() -> None:
     values = {
         **{mean: f"sum({mean} * sample_count) / sum(sample_count) FILTER (WHERE {mean} IS NOT NULL)" for mean in MEANS},
         **{highest: f"max({highest})" for highest in HIGHEST},
+        "sample_count": "sum(sample_count)",
         "throttle_reasons": "bit_or(throttle_reasons)",
     }
     execute(f"""
-INSERT INTO gpu_sample_rollups (resolution_seconds, gpu_id, bucket_at, sample_count, {", ".join(values)})
-SELECT 300, gpu_id, date_bin('5 minutes', bucket_at, TIMESTAMPTZ 'epoch'), sum(sample_count), {", ".join(values.values())}
+INSERT INTO gpu_sample_rollups (resolution_seconds, gpu_id, bucket_at, {", ".join(values)})
+SELECT 300, gpu_id, date_bin('5 minutes', bucket_at, TIMESTAMPTZ 'epoch'), {", ".join(values.values())}
 FROM gpu_sample_rollups WHERE resolution_seconds = 60
 GROUP BY 2, 3
 ON CONFLICT DO NOTHING
