@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import chrome
 from dashboard.health import routes
+from dashboard.steady import steady
 from dashboard.workspace import workspace
 from helios_core.api.app import make_routes
 from helios_core.exits import ending_well
@@ -14,4 +15,5 @@ if __name__ == "__main__":
 else:
     with ending_well():
         require_loopback(st.get_option("server.address"))
+    steady()
     app = st.App(__file__, routes=[*routes, *make_routes(workspace)])
