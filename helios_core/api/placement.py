@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from helios_core.api.access import Reader, Writer
 from helios_core.api.resources import LARGEST_INTEGER, AgentId, Reason, Resource
 from helios_core.services import placement as services
-from helios_core.services.drafting import DraftedNewcomer, DraftFile, draft_of, newcomer_of
+from helios_core.services.drafting import DraftedNewcomer, DraftFile, GpuNumber, draft_of, newcomer_of
 from helios_core.services.explanations import Explanation
 from helios_core.services.trials import how_many, what_if
 from helios_core.services.whatif import Capacity, WhatIf
@@ -24,11 +24,17 @@ DRAFT = {
 
 
 class Where(BaseModel):
-    """The card that an agent shall be on; left out: the one that costs others least."""
+    """The card that an agent shall be on, or exactly these cards; left out: where it costs others least."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"gpu_id": 0}]})
 
     gpu_id: int | None = Field(default=None, ge=0, le=LARGEST_INTEGER)
+    gpu_ids: list[GpuNumber] = Field(default=[], max_length=64, description="In the place of `gpu_id`, several.")
+
+    @property
+    def cards(self) -> tuple[int, ...]:
+        """The cards that are asked for."""
+        return tuple(sorted({*self.gpu_ids, *([] if self.gpu_id is None else [self.gpu_id])}))
 
 
 class Decided(Resource):
@@ -36,9 +42,10 @@ class Decided(Resource):
 
     decision_id: int = Field(examples=[41])
     agent_id: str = Field(examples=["quality_assurance"])
+    agent_name: str = Field(description="What people call it.", examples=["Quality Assurance"])
     outcome: str = Field(description="placed, moved, kept, released or refused.", examples=["moved"])
-    from_gpu_id: int | None = Field(examples=[2])
-    gpu_id: int | None = Field(examples=[0])
+    from_gpu_ids: list[int] = Field(description="Empty: it had no card.", examples=[[2]])
+    gpu_ids: list[int] = Field(description="Empty: it has no card.", examples=[[0, 1]])
     memory_mib: int | None = Field(description="MiB.", examples=[2250])
     explanation: Explanation
 
@@ -66,7 +73,7 @@ def count_room(
 @router.post("/agents/{agent_id}", response_model=Decided)
 def place_agent(workspace: Writer, agent_id: AgentId, where: Where, reason: Reason = None) -> object:
     """Put an agent on a card, or where it costs least; a refusal is a decision, too, with its reasons."""
-    return workspace.act(lambda session: services.place(session, agent_id, where.gpu_id, reason))
+    return workspace.act(lambda session: services.place(session, agent_id, where.cards, reason))
 
 
 @router.delete("/agents/{agent_id}", response_model=Decided)

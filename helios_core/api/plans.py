@@ -12,7 +12,7 @@ from helios_core.api.access import Reader, Writer
 from helios_core.api.paging import Limit, Listing, all_of
 from helios_core.api.resources import NO_ZERO_CHARACTER, Id, Reason, Resource
 from helios_core.services import plans as services
-from helios_core.services.drafting import DraftedAgent, draft_of
+from helios_core.services.drafting import DraftedAgent, DraftedNewcomer, GpuNumber, draft_of
 from helios_core.services.explanations import Explanation
 from helios_core.services.workspace import Workspace
 from helios_core.views import plans as views
@@ -21,7 +21,7 @@ router = APIRouter(prefix="/plans", tags=["plans"])
 
 
 class NewPlan(BaseModel):
-    """Who shall be where, and what that is called."""
+    """Who shall be where, who shall join the team, and what that is called."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -29,7 +29,10 @@ class NewPlan(BaseModel):
     )
 
     title: Annotated[str, Field(max_length=services.TITLE_MAX_CHARACTERS, pattern=NO_ZERO_CHARACTER)] = ""
-    agents: list[DraftedAgent] = Field(min_length=1, max_length=1000)
+    agents: list[DraftedAgent] = Field(default=[], max_length=1000)
+    newcomers: list[DraftedNewcomer] = Field(default=[], max_length=100)
+    without_gpus: list[GpuNumber] = Field(default=[], max_length=1000, description="Whoever is on them leaves.")
+    may_evict: bool = Field(default=False, description="Whether less important agents may lose their card.")
 
 
 class PlanMove(Resource):
@@ -37,11 +40,13 @@ class PlanMove(Resource):
 
     configuration_id: int | None = Field(examples=[7])
     agent_id: str = Field(examples=["data_analyst"])
+    agent_name: str = Field(description="What people call it.", examples=["Data Analyst"])
     owner: str | None = Field(description="null: the default of all users.", examples=["mira"])
-    from_gpu_id: int | None = Field(examples=[2])
-    to_gpu_id: int | None = Field(examples=[0])
+    from_gpu_ids: list[int] = Field(description="Empty: it had no card.", examples=[[2]])
+    to_gpu_ids: list[int] = Field(description="Empty: it gets no card.", examples=[[0, 1]])
     memory_mib: int | None = Field(description="MiB.", examples=[2250])
     explanation: Explanation
+    is_new: bool = Field(description="Whether the plan adds the agent.", examples=[False])
 
 
 class Plan(Resource):
@@ -74,7 +79,7 @@ def draft_plan(workspace: Writer, response: Response, plan: NewPlan) -> object:
     """Keep a draft that somebody may apply; operators may."""
 
     def save(session: Session) -> views.Plan:
-        draft = draft_of(session, {"agents": [agent.model_dump() for agent in plan.agents]})
+        draft = draft_of(session, plan.model_dump(exclude={"title"}))
         return views.find_plan(session, services.draft_plan(session, draft, plan.title))
 
     saved = workspace.act(save)

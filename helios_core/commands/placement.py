@@ -8,6 +8,8 @@ import typer
 from helios_core.commands.options import Data, Json, show, workspace_for
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from helios_core.services.placement import Decided
     from helios_core.services.whatif import CardLoad, WhatIf
     from helios_core.services.workspace import Workspace
@@ -21,7 +23,10 @@ WhatIfFile = Annotated[
 def place_command(
     agent: Annotated[str | None, typer.Argument(metavar="[AGENT]", help="Place this agent.")] = None,
     *,
-    gpu: Annotated[int | None, typer.Option("--gpu", metavar="N", min=0, help="On this card, and no other.")] = None,
+    gpu: Annotated[
+        list[int] | None,
+        typer.Option("--gpu", metavar="N", min=0, help="On this card, and no other; again for each of several."),
+    ] = None,
     what_if: WhatIfFile = None,
     apply: Annotated[bool, typer.Option("--apply", help="Make the moves of the draft, all or none.")] = False,
     undo: Annotated[int | None, typer.Option("--undo", metavar="PLAN", help="Put back whom a plan moved.")] = None,
@@ -43,11 +48,11 @@ def place_command(
     if what_if is not None:
         _try(workspace, what_if, apply=apply, reason=reason, json=json)
     elif agent is not None:
-        _place(workspace, agent, gpu, reason, json=json)
+        _place(workspace, agent, gpu or [], reason, json=json)
     elif undo is not None:
         _undo(workspace, undo, reason, json=json)
     elif how_many is not None:
-        _count(workspace, how_many, context, memory, gpu, json=json)
+        _count(workspace, how_many, context, memory, gpu or [], json=json)
     else:
         from helios_core.views.placement import placement_map
 
@@ -55,10 +60,10 @@ def place_command(
         show(found, json, lambda: _map_text(found))
 
 
-def _place(workspace: "Workspace", agent: str, gpu: int | None, reason: str | None, *, json: bool) -> None:
+def _place(workspace: "Workspace", agent: str, gpus: list[int], reason: str | None, *, json: bool) -> None:
     from helios_core.services.placement import place
 
-    decided = workspace.act(lambda session: place(session, agent, gpu, reason))
+    decided = workspace.act(lambda session: place(session, agent, sorted(set(gpus)), reason))
     show(decided, json, lambda: "\n".join([decided.sentence, *decided.explanation.sentences]))
     if decided.outcome == "refused":
         raise typer.Exit(5)
@@ -72,12 +77,13 @@ def _undo(workspace: "Workspace", plan_id: int, reason: str | None, *, json: boo
 
 
 def _count(
-    workspace: "Workspace", model: str, context: int | None, memory: int | None, gpu: int | None, *, json: bool
+    workspace: "Workspace", model: str, context: int | None, memory: int | None, gpus: list[int], *, json: bool
 ) -> None:
     from helios_core.services.trials import how_many
     from helios_core.services.whatif import Newcomer
 
-    kind = Newcomer(model, context_tokens=context, memory_mib=memory, target="anywhere" if gpu is None else gpu)
+    wanted = tuple(sorted(set(gpus)))
+    kind = Newcomer(model, context_tokens=context, memory_mib=memory, target=wanted or "anywhere")
     found = workspace.read(lambda session: how_many(session, kind))
     show(found, json, lambda: "\n".join([found.sentence, "The next one:", *found.next_one.sentences]))
 
@@ -111,7 +117,13 @@ def _what_if_text(found: "WhatIf") -> str:
     from helios_core.tables import table
 
     moves = [
-        (m.agent, m.model_name, m.from_gpu_id, "refused" if m.is_refused else m.to_gpu_id, m.memory_mib)
+        (
+            m.agent,
+            m.model_name,
+            _cards(m.from_gpu_ids),
+            "refused" if m.is_refused else _cards(m.to_gpu_ids),
+            m.memory_mib,
+        )
         for m in found.moves
     ]
     before = {load.gpu_id: load for load in found.before}
@@ -128,6 +140,11 @@ def _what_if_text(found: "WhatIf") -> str:
     return "\n\n".join(parts)
 
 
+def _cards(gpu_ids: "Sequence[int]") -> str | None:
+    """The cards' numbers, or nothing where there is no card."""
+    return "+".join(map(str, gpu_ids)) or None
+
+
 def _promised(load: "CardLoad | None") -> int | None:
     return None if load is None else load.promised_mib
 
@@ -135,10 +152,12 @@ def _promised(load: "CardLoad | None") -> int | None:
 def _map_text(found: "PlacementMap") -> str:
     from helios_core.tables import table
 
+    placed = {agent.name: agent for card in found.cards for agent in card.agents}
     rows = [
-        (agent.gpu_id, agent.name, agent.model_name, agent.promised_mib, agent.measured_mib, agent.estimated_mib)
-        for agent in (*(agent for card in found.cards for agent in card.agents), *found.waiting)
-    ]
+        (_cards(agent.gpu_ids), agent.name, agent.model_name, agent.promised_mib, agent.measured_mib,
+         agent.estimated_mib)
+        for agent in (*placed.values(), *found.waiting)
+    ]  # fmt: skip
     cards = [
         (card.gpu_id, card.name, card.health, card.promised_mib, card.measured_mib, card.capacity_mib, card.free_mib)
         for card in found.cards

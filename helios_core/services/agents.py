@@ -5,7 +5,7 @@ goes on following the default in every field that holds the default's value.
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -17,8 +17,8 @@ from helios_core.errors import DuplicateEntry, EditConflict, InvalidInput, NotFo
 from helios_core.models import AgentConfiguration, AgentConfigurationVersion, AgentProfile, AgentStatus, User
 from helios_core.services.allocations import release_promise
 from helios_core.services.audit import checked_reason, recorded
-from helios_core.services.configurations import ConfigurationFields, FieldChange, differences
-from helios_core.services.fleet import load_fleet, objection_to
+from helios_core.services.configurations import OLDER_SNAPSHOTS, ConfigurationFields, FieldChange, differences
+from helios_core.services.fleet import load_fleet, objection_to_all
 from helios_core.services.permissions import Action, require
 from helios_core.services.versions import PROMISED_FIELDS, lock_agents, write_version
 
@@ -62,7 +62,7 @@ def save_configuration(
     configuration = seen if seen.user_id == edited_user_id(session) else own_configuration(session, seen)
     write_version(session, configuration, fields, reason, changed_by=principal_of(session).user_id)
     if PLACED_FIELDS & {change.field for change in changed}:
-        _require_place(session, configuration, before["gpu_assignment"])
+        _require_place(session, configuration, {before["gpu_assignment"], *before["further_gpu_ids"]})
     return SavedConfiguration(agent_id, configuration.version, changed)
 
 
@@ -78,7 +78,8 @@ def roll_back(session: Session, agent_id: str, version: int, expected_version: i
     if snapshot is None:
         message = f"There is no version {version} of {agent_id}."
         raise NotFound(message)
-    return save_configuration(session, agent_id, snapshot, expected_version, f"rolled back to version {version}")
+    values = {**OLDER_SNAPSHOTS, **snapshot}
+    return save_configuration(session, agent_id, values, expected_version, f"rolled back to version {version}")
 
 
 def return_to_default(session: Session, agent_id: str, expected_version: int, reason: str | None = None) -> None:
@@ -134,23 +135,26 @@ def create_agent(
         with refusals(session):
             session.add(profile)
             write_version(session, configuration, fields, "created", changed_by=principal_of(session).user_id)
-            _require_place(session, configuration, None)
+            _require_place(session, configuration)
     except DuplicateEntry as error:
         message = f"There is an agent {agent_id} already."
         raise DuplicateEntry(message) from error
     return SavedConfiguration(agent_id, configuration.version, ())
 
 
-def _require_place(session: Session, configuration: AgentConfiguration, before: int | None) -> None:
-    """Raise InvalidInput where rules, constraints or quotas keep the agent off the card that it was given."""
-    gpu_id = configuration.gpu_assignment
-    if gpu_id is None or not configuration.is_enabled:
+def _require_place(
+    session: Session, configuration: AgentConfiguration, before: Collection[int | None] = frozenset()
+) -> None:
+    """Raise InvalidInput where rules, constraints or quotas keep the agent off a card that it was given."""
+    if configuration.gpu_assignment is None or not configuration.is_enabled:
         return
     fleet = load_fleet(session)
     seat = fleet.of_configuration(configuration.id)
-    cause = None if seat is None else objection_to(fleet, seat, gpu_id, stays=gpu_id == before)
-    if cause is not None:
-        raise InvalidInput({"gpu_assignment": f"GPU {gpu_id}: {cause}."})
+    found = None if seat is None else objection_to_all(fleet, seat, seat.gpu_ids, before)
+    if found is not None:
+        gpu_id, cause = found
+        field = "gpu_assignment" if gpu_id == configuration.gpu_assignment else "further_gpu_ids"
+        raise InvalidInput({field: f"GPU {gpu_id}: {cause}."})
 
 
 def edited_user_id(session: Session) -> int | None:

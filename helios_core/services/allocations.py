@@ -1,11 +1,13 @@
 """Allocations: which agent is promised how much memory of which card. A card never promises more than it has."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Row, func, or_, select
 from sqlalchemy.orm import Session
 
+from helios_core.allocation.requests import Kind
 from helios_core.database.session import principal_of
 from helios_core.errors import InvalidInput
 from helios_core.models import AgentConfiguration, GPUAllocation, GPUResource
@@ -14,6 +16,7 @@ from helios_core.services.everybody import everybodys_rows
 from helios_core.services.fleet import lock_fleet
 from helios_core.services.memory import MemoryBook
 from helios_core.services.promises import CardAccount, Need, Promise, fit_on, portions
+from helios_core.services.wishes import Wishes, stored_wishes
 
 
 def accounts(
@@ -40,17 +43,25 @@ def keep_promise(session: Session, configuration: AgentConfiguration, owner_id: 
     `owner_id`: the operator who answers for a default configuration, if not the principal.
     """
     held = _held(session, configuration)
-    target = configuration.gpu_assignment if configuration.is_enabled else None
-    touched = {allocation.gpu_id for allocation in held} | ({target} if target is not None else set())
+    targets = cards_of(configuration) if configuration.is_enabled else ()
+    touched = {allocation.gpu_id for allocation in held} | set(targets)
     book = MemoryBook.load(session)
     by_id = {account.gpu_id: account for account in accounts(session, touched, lock=True, book=book)}
-    if target is not None:
-        need = need_of(configuration, book)
-        _promise(session, configuration, by_id[target], held, owner_id=owner_id, need=need)
-    leaving = [allocation for allocation in held if allocation.gpu_id != target]
+    need = need_of(configuration, book, len(targets)) if targets else None
+    for gpu_id in targets:
+        if gpu_id not in by_id:
+            raise InvalidInput({"further_gpu_ids": f"There is no GPU {gpu_id}."})
+        _promise(session, configuration, by_id[gpu_id], held, owner_id=owner_id, need=need)
+    leaving = [allocation for allocation in held if allocation.gpu_id not in targets]
     _release(session, leaving, "moved" if configuration.is_enabled else "agent switched off")
     for account in accounts(session, touched, book=book):
         _settle(session, account)
+
+
+def cards_of(configuration: AgentConfiguration) -> tuple[int, ...]:
+    """The cards that the configuration names, by their numbers."""
+    first = configuration.gpu_assignment
+    return () if first is None else tuple(sorted({first, *configuration.further_gpu_ids}))
 
 
 def release_promise(session: Session, configuration: AgentConfiguration, reason: str) -> None:
@@ -96,11 +107,13 @@ def _promise(
         raise InvalidInput({"allocated_memory_mb": message})
     fit = fit_on(account, need, configuration.id)
     if fit.refusal is not None:
-        raise InvalidInput({"gpu_assignment": fit.refusal})
+        is_first = account.gpu_id == configuration.gpu_assignment
+        raise InvalidInput({"gpu_assignment" if is_first else "further_gpu_ids": fit.refusal})
     found = next((allocation for allocation in held if allocation.gpu_id == account.gpu_id), None)
     allocation = found or _new_allocation(configuration, account.gpu_id, owner_id or principal_of(session).user_id)
     with recorded(session, "changed" if found else "promised", allocation):
         allocation.model_name = configuration.assigned_llm
+        allocation.compute_percent = wishes_of(configuration).compute_percent or None
         allocation.allocated_memory_mb = portions([*account.without(configuration.id), need])[-1]
 
 
@@ -115,8 +128,16 @@ def _new_allocation(configuration: AgentConfiguration, gpu_id: int, owner_id: in
     )
 
 
-def need_of(configuration: AgentConfiguration, book: MemoryBook) -> Need | None:
-    """What the agent needs of a card: what its configuration says, else what is known of its model; None: nothing."""
+def wishes_of(configuration: AgentConfiguration) -> Wishes:
+    """What the configuration asks of placement beyond memory."""
+    return stored_wishes(configuration.constraints.get("placement", {}))
+
+
+def need_of(configuration: AgentConfiguration, book: MemoryBook, on_cards: int = 1) -> Need | None:
+    """What the agent needs of each of so many cards: as its configuration says, else as its model is known to take.
+
+    None: nobody knows.
+    """
     provider, model_name = configuration.model_provider, configuration.assigned_llm
     figures = book.figures(provider, model_name, configuration.context_tokens)
     memory = configuration.allocated_memory_mb
@@ -124,14 +145,29 @@ def need_of(configuration: AgentConfiguration, book: MemoryBook) -> Need | None:
         memory = figures.reservation_mib
     if memory is None:
         return None
-    return Need(
-        owner_id=configuration.user_id,
-        agent_id=configuration.agent_id,
-        model_name=configuration.assigned_llm,
-        context_tokens=configuration.context_tokens,
-        memory_mib=memory,
-        shared_mib=0 if figures is None else figures.shared_mib,
+    return of_each_card(
+        Need(
+            owner_id=configuration.user_id,
+            agent_id=configuration.agent_id,
+            model_name=configuration.assigned_llm,
+            context_tokens=configuration.context_tokens,
+            memory_mib=memory,
+            shared_mib=0 if figures is None else figures.shared_mib,
+        ),
+        wishes_of(configuration),
+        on_cards,
     )
+
+
+def of_each_card(need: Need, wishes: Wishes, on_cards: int) -> Need:
+    """What an agent on so many cards needs of each, as the engine divides it. `need`: of one card alone."""
+    if on_cards == 1:
+        return need
+    shared = min(need.shared_mib or 0, need.memory_mib)
+    whole = Kind(memory_mib=need.memory_mib - shared, weights_mib=shared, model="any", cards=wishes.cards)
+    shape = whole.over(on_cards).shapes[0]
+    parts = shape.model[2] if shape.model else 1
+    return replace(need, memory_mib=shape.memory_mib + shape.weights_mib, shared_mib=shape.weights_mib, parts=parts)
 
 
 def _settle(session: Session, account: CardAccount) -> None:
@@ -162,6 +198,8 @@ def _live_promises(session: Session, gpu_ids: Sequence[int], book: MemoryBook) -
             configurations.c.model_provider,
             configurations.c.context_tokens,
             configurations.c.allocated_memory_mb.label("configured_memory_mb"),
+            configurations.c.constraints["placement"].label("wishes"),
+            func.cardinality(configurations.c.further_gpu_ids).label("further_cards"),
         )
         .select_from(allocations.outerjoin(configurations, configurations.c.id == configuration_id))
         .where(allocations.c.gpu_id.in_(gpu_ids), allocations.c.released_at.is_(None))
@@ -179,19 +217,17 @@ def _promise_of(row: Row[*tuple[Any, ...]], book: MemoryBook) -> Promise:
     memory = row.configured_memory_mb
     if memory is None and figures is not None:
         memory = figures.reservation_mib
-    return Promise(
-        allocation_id=row.id,
-        configuration_id=row.configuration_id,
-        need=Need(
-            owner_id=row.owner_id if is_configured else row.user_id,
-            agent_id=row.agent_id,
-            model_name=row.model_name if is_configured else None,
-            context_tokens=row.context_tokens,
-            memory_mib=row.allocated_memory_mb if memory is None else memory,
-            shared_mib=0 if figures is None else figures.shared_mib,
-        ),
-        promised_mib=row.allocated_memory_mb,
+    need = Need(
+        owner_id=row.owner_id if is_configured else row.user_id,
+        agent_id=row.agent_id,
+        model_name=row.model_name if is_configured else None,
+        context_tokens=row.context_tokens,
+        memory_mib=row.allocated_memory_mb if memory is None else memory,
+        shared_mib=0 if figures is None else figures.shared_mib,
     )
+    if memory is not None and row.further_cards:
+        need = of_each_card(need, stored_wishes(row.wishes or {}), 1 + row.further_cards)
+    return Promise(row.id, row.configuration_id, need, row.allocated_memory_mb)
 
 
 def _account(card: GPUResource, promises: Sequence[Promise]) -> CardAccount:

@@ -196,8 +196,8 @@ def relief(
         if _is_relieved(kind, moves, card.promised_mib - card.capacity_mib):
             break
         there, explanation = decide(trial, seat)
-        if there is not None:
-            moves.append(_move(seat, gpu_id, there, explanation))
+        if there:
+            moves.append(_move(seat, there, explanation))
     return tuple(moves)
 
 
@@ -205,13 +205,14 @@ def _is_relieved(kind: Kind, moves: Sequence[DraftMove], over_mib: int) -> bool:
     return {"lost": False, "over_promised": over_mib <= 0}.get(kind, bool(moves))
 
 
-def _move(seat: Seat, before: int, after: int, explanation: Explanation) -> DraftMove:
+def _move(seat: Seat, after: tuple[int, ...], explanation: Explanation) -> DraftMove:
     return DraftMove(
         configuration_id=seat.configuration_id,
+        agent_id=seat.agent_id,
         agent=seat.name,
         model_name=seat.model_name,
-        from_gpu_id=before,
-        to_gpu_id=after,
+        from_gpu_ids=seat.gpu_ids,
+        to_gpu_ids=after,
         memory_mib=seat.memory_mib,
         is_asked=True,
         is_refused=False,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
 
 from helios_core.models import ModelProvider
 from helios_core.services.editing import Fields, JsonObject
@@ -38,6 +38,10 @@ class ConfigurationFields(Fields):
     gpu_assignment: Annotated[
         int | None, Field(ge=0, le=2**31 - 1, title="GPU", description="Choose one of the GPUs, or none.")
     ] = None
+    further_gpu_ids: Annotated[
+        list[Annotated[int, Field(ge=0, le=2**31 - 1)]],
+        Field(max_length=63, title="Further GPUs", description="Choose further GPUs, or none."),
+    ] = Field(default_factory=list)
     allocated_memory_mb: Annotated[
         int | None,
         Field(ge=1, le=2**31 - 1, title="Memory (MiB)", description="Memory is whole MiB from 1, or empty."),
@@ -67,6 +71,15 @@ class ConfigurationFields(Fields):
     ] = Field(default_factory=dict)
     is_enabled: Annotated[bool, Field(title="Enabled", description="An agent is enabled or not.")] = True
 
+    @field_validator("further_gpu_ids")
+    @classmethod
+    def _beside_the_first(cls, further: list[int], info: ValidationInfo) -> list[int]:
+        first = info.data.get("gpu_assignment")
+        if len({first, *further}) != 1 + len(further):
+            message = "Name each card once."
+            raise ValueError(message)
+        return [] if first is None else further
+
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
@@ -78,10 +91,18 @@ class FieldChange:
     after: Any
 
 
+OLDER_SNAPSHOTS: Mapping[str, Any] = {"further_gpu_ids": []}
+"""What a snapshot stands for that was taken before there was the field."""
+
+
 def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[FieldChange, ...]:
     """The fields that two snapshots hold different values of, in the order of the form."""
+    pairs = {
+        field: tuple(snapshot.get(field, OLDER_SNAPSHOTS.get(field)) for snapshot in (before, after))
+        for field in ConfigurationFields.model_fields
+    }
     return tuple(
-        FieldChange(field, info.title or field, before.get(field), after.get(field))
-        for field, info in ConfigurationFields.model_fields.items()
-        if before.get(field) != after.get(field)
+        FieldChange(field, ConfigurationFields.model_fields[field].title or field, *pair)
+        for field, pair in pairs.items()
+        if pair[0] != pair[1]
     )

@@ -18,7 +18,8 @@ from helios_core.services.whatif import NewCard, Newcomer, Target, WhatIfDraft
 GpuNumber = Annotated[int, Field(ge=0, le=2**31 - 1)]
 Mib = Annotated[int, Field(ge=1, le=2**31 - 1)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
-Where = GpuNumber | Literal["anywhere", "none"]
+GpuNumbers = Annotated[list[GpuNumber], Field(min_length=1, max_length=64)]
+Where = GpuNumber | GpuNumbers | Literal["anywhere", "none"]
 
 
 class _Part(BaseModel):
@@ -26,7 +27,7 @@ class _Part(BaseModel):
 
 
 class DraftedAgent(_Part):
-    """An agent that is there, and where it shall be: a card's number, "anywhere", or "none"."""
+    """An agent that is there, and where it shall be: a card's number, several of them, "anywhere", or "none"."""
 
     agent: Name
     user: Name | None = None
@@ -35,17 +36,21 @@ class DraftedAgent(_Part):
 
 
 class DraftedNewcomer(_Part):
-    """Agents that are not there yet. Without `memory_mib` the estimate for the model counts."""
+    """Agents that are not there yet, of a model, or like an agent that is there in all that is not said here.
 
-    model: Name
-    provider: Literal["ollama", "openai", "anthropic", "google", "huggingface"] = "ollama"
-    agent: Name = "newcomer"
+    Without `memory_mib` the estimate for the model counts. `agent`: what they are to be called.
+    """
+
+    model: Name | None = None
+    like: Name | None = None
+    provider: Literal["ollama", "openai", "anthropic", "google", "huggingface"] | None = None
+    agent: Name | None = None
     context_tokens: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     memory_mib: Mib | None = None
     count: Annotated[int, Field(ge=1, le=1000)] = 1
-    gpu: GpuNumber | Literal["anywhere"] = "anywhere"
-    priority: Annotated[int, Field(ge=1, le=10)] = 5
-    wishes: dict[str, Any] = {}
+    gpu: GpuNumber | GpuNumbers | Literal["anywhere"] = "anywhere"
+    priority: Annotated[int, Field(ge=1, le=10)] | None = None
+    wishes: dict[str, Any] | None = None
 
 
 class DraftedCard(_Part):
@@ -110,15 +115,18 @@ def newcomer_of(written: DraftedNewcomer) -> Newcomer:
         context_tokens=written.context_tokens,
         memory_mib=written.memory_mib,
         count=written.count,
-        target=written.gpu,
+        target=_target(written.gpu),
         model_provider=written.provider,
         agent_id=written.agent,
         priority=written.priority,
         wishes=written.wishes,
+        like=written.like,
     )
 
 
 def _target(gpu: Where) -> Target:
+    if isinstance(gpu, list):
+        return tuple(sorted(set(gpu)))
     return None if gpu == "none" else gpu
 
 

@@ -1,6 +1,6 @@
 """Explanations of decisions, as they are kept: one line for the choice, the runner-up, and each cause of refusal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -41,12 +41,7 @@ class Explanation:
     @property
     def sentences(self) -> tuple[str, ...]:
         """The lines, each with its cards."""
-        return tuple(
-            line.sentence
-            if line.verdict == "chosen" and not line.gpu_ids
-            else f"{_named(line.gpu_ids)}: {line.sentence}"
-            for line in self.lines
-        )
+        return tuple(line.words for line in self.lines)
 
     @property
     def refusal(self) -> str:
@@ -89,9 +84,15 @@ def _grouped(refusals: tuple[Refusal, ...], *, sees_all: bool) -> tuple[Line, ..
     return tuple(Line(tuple(gpu_ids), "refused", f"{cause}.") for cause, gpu_ids in by_cause.items())
 
 
-def _named(gpu_ids: tuple[int, ...]) -> str:
+def in_words(gpu_ids: Sequence[int], none: str = "no card") -> str:
+    """Cards as people say them: "GPU 0", "GPU 0 and 1", "GPU 0, 1 and 2"."""
     if not gpu_ids:
-        return "All cards"
+        return none
+    *first, last = map(str, gpu_ids)
+    return f"GPU {', '.join(first)} and {last}" if first else f"GPU {last}"
+
+
+def _named(gpu_ids: tuple[int, ...]) -> str:
     if len(gpu_ids) > 3:
         return f"GPU {gpu_ids[0]} and {len(gpu_ids) - 1} more"
-    return " and ".join(f"GPU {gpu_id}" for gpu_id in gpu_ids)
+    return in_words(gpu_ids, "All cards")

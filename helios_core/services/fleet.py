@@ -4,7 +4,7 @@ Everybody's promises count, though a member does not see them: what leaves this 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
@@ -13,14 +13,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.orm import Session
 
-from helios_core.allocation.fleet import Fleet, Gpu
+from helios_core.allocation.fleet import Fleet, Gpu, Host
 from helios_core.allocation.ledger import Promise
 from helios_core.allocation.mix import Mix
 from helios_core.allocation.place import Placer
 from helios_core.allocation.refusals import Question, Reason, room, standing_checks
-from helios_core.allocation.requests import Kind
+from helios_core.allocation.requests import Kind, Request, Shape
 from helios_core.database.session import principal_of
-from helios_core.models import GPUResource, PlacementQuota
+from helios_core.models import Collector, GPUResource, PlacementQuota
 from helios_core.services.everybody import everybodys_rows
 from helios_core.services.explanations import OF_OTHERS, SOMETHING_THERE
 from helios_core.services.limits import Limits, limits_in_force
@@ -58,7 +58,8 @@ class LoadedFleet:
         placer = self.placer
         if more:
             cards = [*placer.ledger.gpus, *more]
-            larger = Placer(Fleet.of(cards), placer.policy.rules, placer.mix, placer.policy.quotas_mib)
+            hosts = [account.host for account in placer.ledger.hosts]
+            larger = Placer(Fleet.of(cards, hosts), placer.policy.rules, placer.mix, placer.policy.quotas_mib)
             for promise in placer.ledger.promises.values():
                 larger.restore(promise)
             placer = larger
@@ -95,31 +96,46 @@ def load_fleet(
     principal = principal_of(session)
     seats = seats_of(rows, limits, book, sees_all=principal.sees_all, me=principal.user_id)
     ours = _in_use(seats.values())
-    placer = _placer([gpu_of(card, ours.get(card.id, 0)) for card in cards], limits, seats.values(), quotas)
+    inventory = Fleet.of([gpu_of(card, ours.get(card.id, 0)) for card in cards], _hosts(cards))
+    placer = _placer(inventory, limits, seats.values(), quotas)
     names = {card.id: card.name for card in cards}
     return LoadedFleet(placer, limits, book, seats, names, now, principal.sees_all)
 
 
-CARDS = select(
-    *(
-        GPUResource.__table__.c[name]
-        for name in (
-            "id",
-            "host",
-            "name",
-            "is_simulated",
-            "is_enabled",
-            "total_memory_mb",
-            "reserved_memory_mb",
-            "current_memory_used_mb",
-            "compute_capability",
-            "health",
-            "max_concurrent_agents",
-            "current_temperature_celsius",
-            "current_utilization_percent",
-        )
+CARDS = (
+    select(
+        *(
+            GPUResource.__table__.c[name]
+            for name in (
+                "id",
+                "host",
+                "name",
+                "is_simulated",
+                "is_enabled",
+                "total_memory_mb",
+                "reserved_memory_mb",
+                "current_memory_used_mb",
+                "compute_capability",
+                "health",
+                "max_concurrent_agents",
+                "current_temperature_celsius",
+                "current_utilization_percent",
+            )
+        ),
+        Collector.__table__.c.host_cpu_cores,
+        Collector.__table__.c.host_memory_mb,
     )
-).order_by(GPUResource.__table__.c.id)
+    .select_from(
+        GPUResource.__table__.outerjoin(Collector.__table__, Collector.__table__.c.host == GPUResource.__table__.c.host)
+    )
+    .order_by(GPUResource.__table__.c.id)
+)
+
+
+def _hosts(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Host]:
+    """The hosts of these cards, with what their collectors tell of them."""
+    found = {row.host: (row.host_cpu_cores, row.host_memory_mb) for row in rows}
+    return [Host(name, None if cores is None else 1000 * cores, mib) for name, (cores, mib) in found.items()]
 
 
 def gpu_of(row: Row[*tuple[Any, ...]], ours_mib: int) -> Gpu:
@@ -143,17 +159,32 @@ def gpu_of(row: Row[*tuple[Any, ...]], ours_mib: int) -> Gpu:
     )
 
 
-def objection_to(fleet: LoadedFleet, seat: Seat, gpu_id: int, *, stays: bool = False) -> str | None:
-    """What keeps the agent off this card, beside all others; None: nothing does.
+def objection_to_all(
+    fleet: LoadedFleet, seat: Seat, gpu_ids: Sequence[int], stays_on: Collection[int | None] = ()
+) -> tuple[int, str] | None:
+    """The first of these cards that does not take its part of the agent, and why not; None: all do."""
+    hosts = {fleet.placer.ledger.cards[fleet.placer.ledger.position_of[gpu_id]].host for gpu_id in gpu_ids}
+    if len(hosts) > 1:
+        return gpu_ids[0], "its cards have to be on one host"
+    found = (
+        (gpu_id, objection_to(fleet, seat, gpu_id, on_cards=len(gpu_ids), stays=gpu_id in stays_on))
+        for gpu_id in gpu_ids
+    )
+    return next(((gpu_id, cause) for gpu_id, cause in found if cause is not None), None)
+
+
+def objection_to(fleet: LoadedFleet, seat: Seat, gpu_id: int, *, on_cards: int = 1, stays: bool = False) -> str | None:
+    """What keeps the agent off this card, one of so many that it is to be on, beside all others; None: nothing does.
 
     `stays`: it is there already, and readings that let nothing new in do not send it away.
     """
-    if seat.objection is not None:
-        return seat.objection
+    objection = seat.objection or seat.number_objection(on_cards)
+    if objection is not None:
+        return objection
     ledger, request = fleet.placer.ledger, seat.request
     held = fleet.placer.release(seat.name) if seat.name in ledger.promises else None
     rules = fleet.placer.policy.rules_about(request)
-    question = Question(ledger, request, request.kind.shapes[0], rules)
+    question = Question(ledger, request, seat.over(on_cards), rules)
     card = ledger.cards[ledger.position_of[gpu_id]]
     found = [check(question, card) for check in (*standing_checks(request, rules, ledger), room)]
     is_over = not fleet.placer.policy.is_within_quota(request, question.shape)
@@ -187,13 +218,12 @@ def _in_use(seats: Iterable[Seat]) -> dict[int, int]:
     """What our agents use of each card: as measured, else as promised."""
     used: dict[int, int] = {}
     for seat in seats:
-        if seat.gpu_id is not None:
-            mib = seat.promised_mib if seat.measured_mib is None else seat.measured_mib
-            used[seat.gpu_id] = used.get(seat.gpu_id, 0) + (mib or 0)
+        for gpu_id, _, promised, measured in seat.holdings:
+            used[gpu_id] = used.get(gpu_id, 0) + (promised if measured is None else measured)
     return used
 
 
-def _placer(gpus: list[Gpu], limits: Limits, seats: Iterable[Seat], quotas: dict[int | None, int]) -> Placer:
+def _placer(inventory: Fleet, limits: Limits, seats: Iterable[Seat], quotas: dict[int | None, int]) -> Placer:
     """The engine on these cards. What is there already is what is likely to be asked for again."""
     seats = list(seats)
     everybodys = quotas.pop(None, None)
@@ -202,10 +232,18 @@ def _placer(gpus: list[Gpu], limits: Limits, seats: Iterable[Seat], quotas: dict
             if seat.owner_id is not None:
                 quotas.setdefault(seat.owner_id, everybodys)
     mix = Mix.given(_mix(seats))
-    placer = Placer(Fleet.of(gpus), limits.rules, mix, quotas)
+    placer = Placer(inventory, limits.rules, mix, quotas)
     for seat in seats:
-        if seat.gpu_id is not None:
-            position = placer.ledger.position_of[seat.gpu_id]
-            host = placer.ledger.cards[position].host.position
-            placer.ledger.restore(Promise(seat.request, seat.request.kind.shapes[0], host, (position,)))
+        if seat.holdings:
+            cards = tuple(placer.ledger.position_of[gpu_id] for gpu_id in seat.gpu_ids)
+            host = placer.ledger.cards[cards[0]].host.position
+            placer.ledger.restore(Promise(*_as_held(seat), host, cards))
     return placer
+
+
+def _as_held(seat: Seat) -> tuple[Request, Shape]:
+    """Its request and shape on as many cards as it has, though it might not be let onto so many any more."""
+    request, cards = seat.request, len(seat.holdings)
+    if cards not in seat.numbers:
+        request = replace(request, kind=request.kind.over(cards))
+    return request, seat.over(cards)

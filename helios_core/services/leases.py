@@ -56,12 +56,12 @@ def take_lease(
     me = principal_of(session)
     fleet = load_fleet(session)
     seat = _seat(agent_id, memory_mib, model_name, me.user_id)
-    chosen, explanation = decide(fleet, seat, gpu_id, sees_all=me.sees_all)
-    if chosen is None:
+    chosen, explanation = decide(fleet, seat, () if gpu_id is None else (gpu_id,), sees_all=me.sees_all)
+    if not chosen:
         message = f"No card has {memory_mib:,} MiB for {agent_id}. {explanation.refusal}"
         raise Refused(message)
     allocation = GPUAllocation(
-        gpu_id=chosen, agent_id=agent_id, model_name=model_name, allocated_memory_mb=memory_mib, user_id=me.user_id
+        gpu_id=chosen[0], agent_id=agent_id, model_name=model_name, allocated_memory_mb=memory_mib, user_id=me.user_id
     )
     with refusals(session), recorded(session, "leased", allocation, holder):
         pass
@@ -72,7 +72,7 @@ def take_lease(
         expires_at=func.clock_timestamp() + timedelta(seconds=lease_seconds),
     )
     session.add(lease)
-    _keep_decision(session, allocation, before=None, after=chosen, explanation=explanation)
+    _keep_decision(session, allocation, before=None, after=chosen[0], explanation=explanation)
     session.refresh(lease)
     return _lease(lease, allocation)
 
@@ -183,6 +183,7 @@ def _seat(agent_id: str, memory_mib: int, model_name: str | None, owner_id: int 
         figures=None,
         objection=None,
         is_enabled=True,
+        title=agent_id,
     )
 
 

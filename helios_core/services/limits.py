@@ -29,6 +29,7 @@ class ModelLimits(NamedTuple):
     min_compute_capability: str | None
     max_agents_per_gpu: int | None
     is_exclusive: bool
+    allows_split: bool
 
     def objection(self, memory_mib: int, context_tokens: int | None) -> str | None:
         """Why no card may have an agent with this much memory and context, whatever is free."""

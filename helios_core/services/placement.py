@@ -5,7 +5,9 @@ card's memory, the audit and the roll-back go with it. The locks are taken in on
 their ids, and then the one on the fleet, so that no two transactions wait for each other.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import null
 from sqlalchemy.orm import Session
@@ -15,9 +17,10 @@ from helios_core.database.session import principal_of
 from helios_core.errors import InvalidInput, Refused
 from helios_core.models import AgentConfiguration, PlacementDecision
 from helios_core.services.agents import edited_configuration, edited_user_id, own_configuration
+from helios_core.services.allocations import cards_of
 from helios_core.services.audit import checked_reason
 from helios_core.services.configurations import ConfigurationFields
-from helios_core.services.explanations import Explanation, Line, explanation_of
+from helios_core.services.explanations import Explanation, Line, explanation_of, in_words
 from helios_core.services.fleet import LoadedFleet, load_fleet, lock_fleet
 from helios_core.services.permissions import Action, require
 from helios_core.services.seats import CONFIGURATIONS, Seat
@@ -30,9 +33,11 @@ class Decided:
 
     decision_id: int
     agent_id: str
+    agent_name: str
+    """What people call it."""
     outcome: str
-    from_gpu_id: int | None
-    gpu_id: int | None
+    from_gpu_ids: tuple[int, ...]
+    gpu_ids: tuple[int, ...]
     memory_mib: int | None
     explanation: Explanation
 
@@ -40,15 +45,15 @@ class Decided:
     def sentence(self) -> str:
         """The decision in one line."""
         if self.outcome == "refused":
-            return f"No card takes {self.agent_id}. {self.explanation.refusal}"
+            return f"No card takes {self.agent_name}. {self.explanation.refusal}"
         if self.outcome == "released":
-            return f"{self.agent_id} has no card any more."
+            return f"{self.agent_name} has no card any more."
         verb = {"kept": "stays on", "moved": "moves to"}.get(self.outcome, "is placed on")
-        return f"{self.agent_id} {verb} GPU {self.gpu_id}."
+        return f"{self.agent_name} {verb} {in_words(self.gpu_ids)}."
 
 
-def place(session: Session, agent_id: str, gpu_id: int | None = None, reason: str | None = None) -> Decided:
-    """Put what the principal edits of an agent on this card, or where it costs least.
+def place(session: Session, agent_id: str, gpu_ids: Sequence[int] = (), reason: str | None = None) -> Decided:
+    """Put what the principal edits of an agent on exactly these cards, or where it costs least.
 
     A refusal is a decision, too, and is kept with its reasons. Raises NotFound, NotAllowed, InvalidInput for a card
     that there is none of, and Refused for an agent that is switched off.
@@ -65,13 +70,13 @@ def place(session: Session, agent_id: str, gpu_id: int | None = None, reason: st
         if configuration.user_id != edited_user_id(session):
             configuration = own_configuration(session, configuration)
         fleet, seat = _seat(session, configuration)
-        chosen, explanation = decide(fleet, seat, gpu_id, sees_all=principal_of(session).sees_all)
-        if chosen is None:
-            attempt.rollback()
-        else:
+        chosen, explanation = decide(fleet, seat, gpu_ids, sees_all=principal_of(session).sees_all)
+        if chosen:
             write_place(session, seat, configuration, chosen, reason or "placed")
-    kept = configuration if chosen is not None else edited_configuration(session, agent_id)
-    return keep_decision(session, seat, kept, seat.gpu_id, chosen, explanation=explanation, reason=reason)
+        else:
+            attempt.rollback()
+    kept = configuration if chosen else edited_configuration(session, agent_id)
+    return keep_decision(session, seat, kept, seat.gpu_ids, chosen, explanation=explanation, reason=reason)
 
 
 def release(session: Session, agent_id: str, reason: str | None = None) -> Decided:
@@ -82,43 +87,63 @@ def release(session: Session, agent_id: str, reason: str | None = None) -> Decid
     lock_fleet(session)
     configuration = edited_configuration(session, agent_id, lock=True)
     _, seat = _seat(session, configuration)
-    if configuration.user_id != edited_user_id(session) or seat.gpu_id is None:
-        message = f"{agent_id} has no card of yours."
+    if configuration.user_id != edited_user_id(session) or not seat.gpu_ids:
+        message = f"{seat.title} has no card of yours."
         raise Refused(message)
-    write_place(session, seat, configuration, None, reason or "released")
-    return keep_decision(session, seat, configuration, seat.gpu_id, None, explanation=Explanation(), reason=reason)
+    write_place(session, seat, configuration, (), reason or "released")
+    return keep_decision(session, seat, configuration, seat.gpu_ids, (), explanation=Explanation(), reason=reason)
 
 
 def decide(
-    fleet: LoadedFleet, seat: Seat, gpu_id: int | None = None, *, sees_all: bool = True
-) -> tuple[int | None, Explanation]:
-    """Where the agent goes, and why; it is promised there in `fleet`, in the place of what it had.
+    fleet: LoadedFleet, seat: Seat, gpu_ids: Sequence[int] = (), *, sees_all: bool = True
+) -> tuple[tuple[int, ...], Explanation]:
+    """The cards where the agent goes, none where it is refused, and why.
 
-    `gpu_id`: this card or none.
+    It is promised there in `fleet`, in the place of what it had. `gpu_ids`: exactly these cards, or nowhere.
     """
     placer = fleet.placer
-    if gpu_id is not None and gpu_id not in placer.ledger.position_of:
-        raise InvalidInput({"gpu_id": f"There is no GPU {gpu_id}."})
-    if seat.objection is not None:
-        return None, Explanation((Line((), "refused", f"{seat.objection}."),))
+    for gpu_id in gpu_ids:
+        if gpu_id not in placer.ledger.position_of:
+            raise InvalidInput({"gpu_id": f"There is no GPU {gpu_id}."})
+    objection = seat.objection or (seat.number_objection(len(gpu_ids)) if gpu_ids else None)
+    if objection is not None:
+        return (), Explanation((Line((), "refused", f"{objection}."),))
     held = placer.release(seat.name) if seat.name in placer.ledger.promises else None
-    request = seat.fixed_to(gpu_id)
+    request = seat.fixed_to(gpu_ids)
     reasons = explain(placer, request)
-    explanation = explanation_of(reasons, because="it was asked for" if gpu_id is not None else None, sees_all=sees_all)
-    if reasons.choice is None:
-        if held is not None:
-            placer.restore(held)
-        return None, explanation
-    (position,) = placer.promise(request, reasons.choice).cards
-    return placer.ledger.cards[position].gpu.gpu_id, explanation
+    explanation = explanation_of(reasons, because="it was asked for" if gpu_ids else None, sees_all=sees_all)
+    if reasons.choice is not None:
+        return tuple(sorted(placer.ledger.gpu_ids(placer.promise(request, reasons.choice)))), explanation
+    if held is not None:
+        placer.restore(held)
+    return (), _also_divided(explanation, seat) if not gpu_ids else explanation
+
+
+def _also_divided(explanation: Explanation, seat: Seat) -> Explanation:
+    """The refusal, with what was tried besides the number of cards that it is about."""
+    further = " or ".join(map(str, seat.numbers[1:]))
+    if not further:
+        return explanation
+    line = Line((), "refused", f"divided over {further} cards of one host it has no room either.")
+    return Explanation((*explanation.lines, line))
 
 
 def write_place(
-    session: Session, seat: Seat, configuration: AgentConfiguration, gpu_id: int | None, reason: str
+    session: Session,
+    seat: Seat,
+    configuration: AgentConfiguration,
+    gpu_ids: Sequence[int],
+    reason: str,
+    *,
+    switches_off: bool = False,
 ) -> None:
     """Store where the agent is as the next version of its configuration, unless it is there already."""
-    if configuration.gpu_assignment != gpu_id:
-        fields = ConfigurationFields.of(configuration).model_copy(update={"gpu_assignment": gpu_id})
+    first, *further = sorted(gpu_ids) or (None,)
+    if switches_off or set(cards_of(configuration)) != set(gpu_ids):
+        changes: dict[str, Any] = {"gpu_assignment": first, "further_gpu_ids": further}
+        if switches_off:
+            changes["is_enabled"] = False
+        fields = ConfigurationFields.of(configuration).model_copy(update=changes)
         me = principal_of(session).user_id
         write_version(session, configuration, fields, reason, changed_by=me, owner_id=me or seat.answers_id)
 
@@ -127,8 +152,8 @@ def keep_decision(
     session: Session,
     seat: Seat,
     configuration: AgentConfiguration,
-    before: int | None,
-    after: int | None,
+    before: Sequence[int],
+    after: Sequence[int],
     *,
     explanation: Explanation,
     reason: str | None,
@@ -138,7 +163,8 @@ def keep_decision(
     """Keep a decision with its reasons."""
     principal = principal_of(session)
     owner_id = configuration.user_id if principal.sees_all else principal.user_id
-    memory = seat.memory_mib if after is not None else None
+    memory = seat.memory_mib if after else None
+    (first_before, *further_before), (first_after, *further_after) = before or (None,), after or (None,)
     outcome = _outcome(before, after, explanation)
     decision = PlacementDecision(
         user_id=owner_id,
@@ -150,15 +176,18 @@ def keep_decision(
         model_name=seat.model_name,
         outcome=outcome,
         cause=cause,
-        from_gpu_id=before,
-        to_gpu_id=after,
+        from_gpu_id=first_before,
+        to_gpu_id=first_after,
+        from_further_gpu_ids=further_before,
+        to_further_gpu_ids=further_after,
         memory_mb=memory,
         reason=reason,
         explanation=explanation.as_json(),
     )
     session.add(decision)
     session.flush()
-    return Decided(decision.id, seat.agent_id, outcome, before, after, memory, explanation)
+    agent = (seat.agent_id, seat.name)
+    return Decided(decision.id, *agent, outcome, tuple(before), tuple(after), memory, explanation)
 
 
 def _seat(session: Session, configuration: AgentConfiguration) -> tuple[LoadedFleet, Seat]:
@@ -167,9 +196,9 @@ def _seat(session: Session, configuration: AgentConfiguration) -> tuple[LoadedFl
     return fleet, next(seat for seat in fleet.seats.values() if seat.configuration_id == configuration.id)
 
 
-def _outcome(before: int | None, after: int | None, explanation: Explanation) -> str:
-    if after is None:
+def _outcome(before: Sequence[int], after: Sequence[int], explanation: Explanation) -> str:
+    if not after:
         return "refused" if explanation.lines else "released"
-    if before is None:
+    if not before:
         return "placed"
-    return "kept" if before == after else "moved"
+    return "kept" if tuple(before) == tuple(after) else "moved"

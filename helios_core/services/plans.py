@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 
 from helios_core.database.session import principal_of
 from helios_core.errors import InvalidInput, NotFound, Refused
-from helios_core.models import AgentConfiguration, PlacementMove, PlacementPlan
+from helios_core.models import AgentConfiguration, PlacementDecision, PlacementMove, PlacementPlan
 from helios_core.services.audit import checked_reason, recorded
-from helios_core.services.explanations import Explanation, as_explanation
+from helios_core.services.explanations import Explanation, as_explanation, in_words
 from helios_core.services.fleet import LoadedFleet, load_fleet, lock_fleet
+from helios_core.services.newcomers import create, kept
 from helios_core.services.permissions import Action, require
 from helios_core.services.placement import Decided, decide, keep_decision, write_place
 from helios_core.services.seats import CONFIGURATIONS, Seat
@@ -32,16 +33,22 @@ class _Step:
 
     move: PlacementMove
     version: int
-    from_gpu_id: int | None
-    to_gpu_id: int | None
+    from_gpu_ids: tuple[int, ...]
+    to_gpu_ids: tuple[int, ...]
     explanation: Explanation
+    is_undone: bool = False
+
+    @property
+    def switches_off(self) -> bool:
+        """Whether it is the undoing of an agent that the plan added: it is kept, since work may refer to it."""
+        return self.is_undone and self.move.newcomer is not None
 
 
 def draft_plan(session: Session, draft: WhatIfDraft, title: str = "", *, cause: str = "person") -> int:
     """Keep a draft as a plan, and return its id. Refused where it moves nobody, or no card takes somebody."""
     require(session, Action.MOVE_AGENTS)
-    if draft.newcomers or draft.without_gpus:
-        message = "A plan moves agents that are there; leave newcomers and cards that are taken away out of it."
+    if draft.new_cards:
+        message = "A plan needs cards that are there; leave new ones out of it."
         raise Refused(message)
     found = what_if(session, draft)
     if found.refusals:
@@ -56,7 +63,7 @@ def keep_plan(
     session: Session, moves: Sequence[DraftMove], title: str, reasons: Sequence[str] = (), *, cause: str = "person"
 ) -> int:
     """Keep these moves as a plan that waits for somebody who applies it."""
-    movable = [move for move in moves if move.configuration_id is not None]
+    movable = [move for move in moves if move.configuration_id is not None or move.newcomer is not None]
     configurations = _configurations(session, [move.configuration_id for move in movable])
     me = principal_of(session).user_id
     plan = PlacementPlan(
@@ -68,32 +75,50 @@ def keep_plan(
     with recorded(session, "drafted", plan, by_helios=me is None):
         pass
     for position, move in enumerate(movable):
-        configuration = configurations[move.configuration_id or 0]
-        session.add(
-            PlacementMove(
-                user_id=configuration.user_id,
-                plan_id=plan.id,
-                position=position,
-                configuration_id=configuration.id,
-                agent_id=configuration.agent_id,
-                version_before=configuration.version,
-                from_gpu_id=move.from_gpu_id,
-                to_gpu_id=move.to_gpu_id,
-                memory_mb=move.memory_mib,
-                explanation=move.explanation.as_json(),
-            )
-        )
+        session.add(_row(plan.id, position, move, configurations.get(move.configuration_id or 0)))
     session.flush()
     return plan.id
+
+
+def _row(plan_id: int, position: int, move: DraftMove, configuration: AgentConfiguration | None) -> PlacementMove:
+    """A move as it is kept; without a configuration it is an agent's that is to be created."""
+    (first_before, *further_before) = move.from_gpu_ids or (None,)
+    (first_after, *further_after) = move.to_gpu_ids or (None,)
+    return PlacementMove(
+        user_id=None if configuration is None else configuration.user_id,
+        plan_id=plan_id,
+        position=position,
+        configuration_id=None if configuration is None else configuration.id,
+        agent_id=move.agent_id,
+        version_before=0 if configuration is None else configuration.version,
+        from_gpu_id=first_before,
+        to_gpu_id=first_after,
+        from_further_gpu_ids=further_before,
+        to_further_gpu_ids=further_after,
+        memory_mb=move.memory_mib,
+        explanation=move.explanation.as_json(),
+        newcomer=None if move.newcomer is None else kept(move.newcomer),
+    )
+
+
+def way_of(move: PlacementMove | PlacementDecision) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The cards before and after."""
+    return (
+        () if move.from_gpu_id is None else (move.from_gpu_id, *move.from_further_gpu_ids),
+        () if move.to_gpu_id is None else (move.to_gpu_id, *move.to_further_gpu_ids),
+    )
 
 
 def apply_plan(session: Session, plan_id: int, reason: str | None = None) -> tuple[Decided, ...]:
     """Make all moves of a draft. Refused where anything that it was made for has changed."""
     plan, moves = _opened(session, plan_id, "draft", "apply")
-    steps = [
-        _Step(move, move.version_before, move.from_gpu_id, move.to_gpu_id, as_explanation(move.explanation))
-        for move in moves
-    ]
+    lock_agents(session, {move.agent_id for move in moves})
+    lock_fleet(session)
+    for move in moves:
+        if move.newcomer is not None:
+            configuration = create(session, move.newcomer)
+            move.configuration_id, move.version_before = configuration.id, configuration.version
+    steps = [_Step(move, move.version_before, *way_of(move), as_explanation(move.explanation)) for move in moves]
     decided = _make(session, plan, steps, checked_reason(reason) or plan.title, "plan")
     with recorded(session, "applied", plan, reason, by_helios=principal_of(session).user_id is None):
         plan.status, plan.applied_at = "applied", func.clock_timestamp()
@@ -103,7 +128,12 @@ def apply_plan(session: Session, plan_id: int, reason: str | None = None) -> tup
 def undo_plan(session: Session, plan_id: int, reason: str | None = None) -> tuple[Decided, ...]:
     """Put everybody back where they were before. Refused where somebody moved, or was saved, since."""
     plan, moves = _opened(session, plan_id, "applied", "undo")
-    steps = [_Step(move, move.version_after or 0, move.to_gpu_id, move.from_gpu_id, Explanation()) for move in moves]
+    lock_agents(session, {move.agent_id for move in moves})
+    lock_fleet(session)
+    steps = []
+    for move in moves:
+        before, after = way_of(move)
+        steps.append(_Step(move, move.version_after or 0, after, before, Explanation(), is_undone=True))
     decided = _make(session, plan, steps, checked_reason(reason) or f"undone: {plan.title}"[:500], "undo")
     with recorded(session, "undone", plan, reason):
         plan.status, plan.undone_at = "undone", func.clock_timestamp()
@@ -134,8 +164,6 @@ def _opened(session: Session, plan_id: int, status: str, verb: str) -> tuple[Pla
 def _make(
     session: Session, plan: PlacementPlan, steps: Sequence[_Step], reason: str, cause: str
 ) -> tuple[Decided, ...]:
-    lock_agents(session, {step.move.agent_id for step in steps})
-    lock_fleet(session)
     known = _configurations(session, [step.move.configuration_id for step in steps])
     configurations = [_unchanged(step, known.get(step.move.configuration_id or 0)) for step in steps]
     fleet = load_fleet(session, CONFIGURATIONS.c.id.in_(list(known)))
@@ -143,15 +171,15 @@ def _make(
     ways = [(step, found, seats[found.id]) for step, found in zip(steps, configurations, strict=True)]
     explained = _checked(fleet, [(step, seat) for step, _, seat in ways])
     for step, configuration, seat in ways:
-        if step.from_gpu_id is not None:
-            write_place(session, seat, configuration, None, reason)
+        if step.from_gpu_ids:
+            write_place(session, seat, configuration, (), reason, switches_off=step.switches_off)
     decided = []
     for step, configuration, seat in ways:
-        write_place(session, seat, configuration, step.to_gpu_id, reason)
+        write_place(session, seat, configuration, step.to_gpu_ids, reason)
         step.move.version_after = configuration.version
         decided.append(
             keep_decision(
-                session, seat, configuration, step.from_gpu_id, step.to_gpu_id,
+                session, seat, configuration, step.from_gpu_ids, step.to_gpu_ids,
                 explanation=step.explanation if step.explanation.lines else explained.get(seat.name, Explanation()),
                 reason=reason, cause=cause, plan_id=plan.id,
             )
@@ -180,15 +208,18 @@ def _checked(fleet: LoadedFleet, ways: Sequence[tuple[_Step, Seat]]) -> dict[str
             fleet.placer.release(seat.name)
     explained = {}
     for step, seat in ways:
-        if step.to_gpu_id is None:
+        if not step.to_gpu_ids:
             continue
         try:
-            gpu_id, explanation = decide(fleet, seat, step.to_gpu_id)
+            gpu_ids, explanation = decide(fleet, seat, step.to_gpu_ids)
         except InvalidInput as error:
             raise Refused(str(error)) from error
-        if gpu_id is None:
-            here = [line.sentence for line in explanation.lines if step.to_gpu_id in line.gpu_ids or not line.gpu_ids]
-            message = f"{seat.name} cannot be on GPU {step.to_gpu_id}: {' '.join(here)}"
+        if not gpu_ids:
+            wanted = set(step.to_gpu_ids)
+            here = [
+                line.sentence for line in explanation.lines if wanted.intersection(line.gpu_ids) or not line.gpu_ids
+            ]
+            message = f"{seat.name} cannot be on {in_words(step.to_gpu_ids)}: {' '.join(here)}"
             raise Refused(message)
         explained[seat.name] = explanation
     return explained
@@ -208,7 +239,7 @@ def _title(title: str) -> str:
 
 def _summary(first: DraftMove, configurations: Mapping[int, AgentConfiguration], count: int) -> str:
     """What a plan without a name is called. All may read it, so it names no user's agent."""
-    of_all = configurations[first.configuration_id or 0].user_id is None
-    agent = first.agent if of_all else "a user's agent"
-    where = "off its card" if first.to_gpu_id is None else f"to GPU {first.to_gpu_id}"
+    known = configurations.get(first.configuration_id or 0)
+    agent = first.agent if known is None or known.user_id is None else "a user's agent"
+    where = f"to {in_words(first.to_gpu_ids)}" if first.to_gpu_ids else "off its card"
     return f"{agent} {where}{'' if count == 1 else f', and {count - 1} more'}"[:TITLE_MAX_CHARACTERS]

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from helios_core.models import LoadBalancingRule, ResourceConstraint
 from helios_core.services.constraints import ConstraintFields
-from helios_core.services.fleet import LoadedFleet, load_fleet, objection_to
+from helios_core.services.fleet import LoadedFleet, load_fleet, objection_to_all
 from helios_core.services.limits import holds_at, rule_of
 from helios_core.services.placement import decide
 from helios_core.services.rules import Contradiction, RuleFields, contradictions
@@ -82,13 +82,13 @@ def breaches(fleet: LoadedFleet) -> dict[str, Breach]:
     """Who is where the limits would not let them be placed, by name; those of other users are left out."""
     found = {}
     for seat in fleet.seats.values():
-        if seat.gpu_id is not None and not seat.is_unseen and (cause := objection_to(fleet, seat, seat.gpu_id)):
-            found[seat.name] = Breach(seat.name, seat.gpu_id, cause)
+        if seat.gpu_ids and not seat.is_unseen and (objection := objection_to_all(fleet, seat, seat.gpu_ids)):
+            found[seat.name] = Breach(seat.name, *objection)
     return found
 
 
 def _preview(before: LoadedFleet, after: LoadedFleet, holds: bool, contradicted: tuple[Contradiction, ...]) -> Preview:
     known, then = breaches(before), breaches(after)
     new = {name: breach for name, breach in then.items() if name not in known}
-    homeless = tuple(name for name in new if decide(after.copy(), after.seats[name])[0] is None)
+    homeless = tuple(name for name in new if not decide(after.copy(), after.seats[name])[0])
     return Preview(holds, contradicted, tuple(new.values()), homeless, rooms(before, after))

@@ -25,11 +25,13 @@ class Need:
     memory_mib: int
     shared_mib: int | None = None
     """What of it agents on the same loaded model pay once; None: as the catalogue has it."""
+    parts: int = 1
+    """Into how many parts, each on a card of its own, the agent is divided; this is what one of them needs."""
 
     @property
     def loaded_model(self) -> tuple[object, ...]:
         """What agents have to have in common to share loaded weights."""
-        return self.owner_id, self.model_name, self.context_tokens
+        return self.owner_id, self.model_name, self.context_tokens, self.parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class CardFit:
     promised_by_model: Mapping[str, int]
     """What others are promised, by the model that they use it for."""
     added_mib: int | None
+    """What the agent, or its part on this card, would add."""
     shares_weights: bool
     refusal: str | None
 

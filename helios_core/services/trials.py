@@ -13,10 +13,11 @@ from helios_core.allocation.fleet import Gpu
 from helios_core.allocation.rebalance import rebalance
 from helios_core.allocation.simulate import how_many_more
 from helios_core.database.session import principal_of
-from helios_core.errors import InvalidInput, NotFound
+from helios_core.errors import NotFound
 from helios_core.models import ModelProvider
 from helios_core.services.explanations import Explanation, Line
 from helios_core.services.fleet import LoadedFleet, load_fleet
+from helios_core.services.newcomers import new_agents
 from helios_core.services.placement import decide
 from helios_core.services.seats import CONFIGURATIONS, Seat, capability_of
 from helios_core.services.seats import newcomer as seat_of_newcomer
@@ -24,6 +25,7 @@ from helios_core.services.whatif import (
     Capacity,
     CardLoad,
     DraftMove,
+    NewAgent,
     NewCard,
     Newcomer,
     Room,
@@ -31,8 +33,8 @@ from helios_core.services.whatif import (
     Target,
     WhatIf,
     WhatIfDraft,
+    cards_of_target,
 )
-from helios_core.services.wishes import checked_wishes
 
 ROOM_EFFORT = 0.5
 """About so many seconds of one core to find out who has to move so that somebody fits."""
@@ -51,32 +53,41 @@ def what_if(session: Session, draft: WhatIfDraft) -> WhatIf:
         raise NotFound(message)
     first = max(fleet.names, default=-1) + 1
     after = fleet.copy([_new_card(first + number, card) for number, card in enumerate(draft.new_cards)])
-    asked = [*_asked(session, fleet, draft), *_without_cards(after, draft)]
+    newcomers = list(_newcomers(session, fleet, draft))
+    asked = [
+        *_asked(fleet, draft),
+        *((seat, target) for seat, target, _ in newcomers),
+        *_without_cards(after, draft),
+    ]
     after.seats.update({seat.name: seat for seat, _ in asked})
     reasons = _try(after, asked, sees_all=sees_all, may_evict=draft.may_evict)
-    moves = tuple(_moves(after, asked, reasons))
+    moves = tuple(_moves(after, asked, reasons, {seat.name: new for seat, _, new in newcomers}))
     return WhatIf(loads(fleet), loads(after), moves, rooms(fleet, after))
 
 
 def how_many(session: Session, kind: Newcomer) -> Capacity:
     """How many more agents of this kind fit, one after the other."""
     fleet = load_fleet(session)
-    seat = _newcomer(session, fleet, kind, "one more")
+    (new,) = new_agents(session, replace(kind, count=1))
+    seat = _seat_of(session, fleet, new)
     by_gpu: Counter[int] = Counter()
-    explanation = Explanation()
+    found, explanation = [], Explanation()
     for number in range(MOST_COUNTED):
         one = replace(seat, request=replace(seat.request, agent=f"one more {number}"))
-        gpu_id, explanation = decide(fleet, one, _card_of(kind.target), sees_all=principal_of(session).sees_all)
-        if gpu_id is None:
+        wanted = cards_of_target(kind.target)
+        gpu_ids, explanation = decide(fleet, one, wanted, sees_all=principal_of(session).sees_all)
+        if not gpu_ids:
             break
-        by_gpu[gpu_id] += 1
+        found.append(gpu_ids)
+        by_gpu.update(gpu_ids)
     return Capacity(
-        kind.model_name,
-        kind.context_tokens,
-        seat.memory_mib or 0,
-        by_gpu.total(),
-        dict(sorted(by_gpu.items())),
-        explanation,
+        model_name=seat.model_name or "",
+        context_tokens=seat.context_tokens,
+        memory_mib=seat.memory_mib or 0,
+        count=len(found),
+        by_gpu=dict(sorted(by_gpu.items())),
+        divided=sum(len(gpu_ids) > 1 for gpu_ids in found),
+        next_one=explanation,
     )
 
 
@@ -88,15 +99,20 @@ def suggest(session: Session, max_load_percent: float | None = None) -> WhatIfDr
     fleet = load_fleet(session, waits_for(session))
     waiting = [seat for seat in waiting_seats(fleet) if seat.objection is None]
     trial = fleet.copy()
-    position_of = {card.position: card.gpu.gpu_id for card in trial.placer.ledger.cards}
+    cards = trial.placer.ledger.cards
     plan = rebalance(trial.placer, [seat.request for seat in waiting], max_load_percent)
     if plan is not None:
-        moved = {move.request.agent: position_of[move.choice.cards[0]] for move in plan.moves}
+        moved = {move.request.agent: move.choice.cards for move in plan.moves}
     else:
         promises = place_all(trial.placer, [seat.request for seat in waiting])
-        moved = {promise.request.agent: position_of[promise.cards[0]] for promise in promises}
-    found = ((fleet.seats[name].configuration_id, gpu_id) for name, gpu_id in moved.items())
-    return WhatIfDraft({configuration_id: gpu_id for configuration_id, gpu_id in found if configuration_id is not None})
+        moved = {promise.request.agent: promise.cards for promise in promises}
+    targets: dict[int, Target] = {}
+    for name, positions in moved.items():
+        configuration_id = fleet.seats[name].configuration_id
+        if configuration_id is not None:
+            gpu_ids = tuple(sorted(cards[position].gpu.gpu_id for position in positions))
+            targets[configuration_id] = gpu_ids[0] if len(gpu_ids) == 1 else gpu_ids
+    return WhatIfDraft(targets)
 
 
 def waits_for(session: Session) -> ColumnElement[bool]:
@@ -109,7 +125,7 @@ def waits_for(session: Session) -> ColumnElement[bool]:
 
 def waiting_seats(fleet: LoadedFleet) -> list[Seat]:
     """Who has no card. What a user's own asks for like the default, the default's card serves."""
-    waiting = [seat for seat in fleet.seats.values() if seat.gpu_id is None]
+    waiting = [seat for seat in fleet.seats.values() if not seat.gpu_ids]
     of_all = {(seat.agent_id, seat.model_name, seat.memory_mib) for seat in waiting if seat.owner_id is None}
     return [s for s in waiting if s.owner_id is None or (s.agent_id, s.model_name, s.memory_mib) not in of_all]
 
@@ -166,35 +182,37 @@ def rooms(before: LoadedFleet, after: LoadedFleet) -> tuple[Room, ...]:
     )
 
 
-def _asked(session: Session, fleet: LoadedFleet, draft: WhatIfDraft) -> Iterator[tuple[Seat, Target]]:
+def _asked(fleet: LoadedFleet, draft: WhatIfDraft) -> Iterator[tuple[Seat, Target]]:
     for configuration_id, target in draft.targets.items():
         seat = fleet.of_configuration(configuration_id)
         if seat is None or seat.is_unseen:
             message = f"There is no agent with the configuration {configuration_id}."
             raise NotFound(message)
         yield seat, target
+
+
+def _newcomers(session: Session, fleet: LoadedFleet, draft: WhatIfDraft) -> Iterator[tuple[Seat, Target, NewAgent]]:
+    """Who is not there yet, and where each is to be."""
+    taken: set[str] = set()
     for kind in draft.newcomers:
-        for number in range(kind.count):
-            name = kind.agent_id if kind.count == 1 else f"{kind.agent_id} {number + 1}"
-            yield _newcomer(session, fleet, kind, name), kind.target
+        for new in new_agents(session, kind, taken):
+            taken.add(new.agent_id)
+            yield _seat_of(session, fleet, new), kind.target, new
 
 
-def _newcomer(session: Session, fleet: LoadedFleet, kind: Newcomer, name: str) -> Seat:
-    principal = principal_of(session)
-    try:
-        checked_wishes(dict(kind.wishes))
-        provider = ModelProvider(kind.model_provider)
-    except ValueError as error:
-        raise InvalidInput({"newcomers": f"{name}: {error}"}) from error
+def _seat_of(session: Session, fleet: LoadedFleet, new: NewAgent) -> Seat:
+    principal, values = principal_of(session), new.values
+    is_known = new.display_name in fleet.seats
     return seat_of_newcomer(
-        name if name not in fleet.seats else f"another {name}",
+        new.agent_id,
+        f"{new.display_name} ({new.agent_id})" if is_known else new.display_name,
         owner_id=None if principal.sees_all else principal.user_id,
-        model_provider=provider,
-        model_name=kind.model_name,
-        context_tokens=kind.context_tokens,
-        memory_mib=kind.memory_mib,
-        priority=kind.priority,
-        wishes=dict(kind.wishes),
+        model_provider=ModelProvider(values["model_provider"]),
+        model_name=values["assigned_llm"],
+        context_tokens=values["context_tokens"],
+        memory_mib=values["allocated_memory_mb"],
+        priority=values["priority"],
+        wishes=values["constraints"].get("placement"),
         limits=fleet.limits,
         book=fleet.book,
     )
@@ -213,13 +231,15 @@ def _new_card(gpu_id: int, card: NewCard) -> Gpu:
 def _without_cards(fleet: LoadedFleet, draft: WhatIfDraft) -> Iterator[tuple[Seat, Target]]:
     """Switch cards off; whoever is there has to go somewhere else."""
     ledger = fleet.placer.ledger
+    leaving: dict[str, None] = {}
     for gpu_id in sorted(draft.without_gpus):
         card = ledger.cards[ledger.position_of[gpu_id]]
         fleet.placer.update(replace(card.gpu, is_enabled=False))
-        for name in card.agents:
-            seat = fleet.seats[name]
-            if seat.configuration_id is not None and seat.configuration_id not in draft.targets:
-                yield seat, "anywhere"
+        leaving |= dict.fromkeys(card.agents)
+    for name in leaving:
+        seat = fleet.seats[name]
+        if seat.configuration_id is not None and seat.configuration_id not in draft.targets:
+            yield seat, "anywhere"
 
 
 def _try(
@@ -234,15 +254,21 @@ def _try(
         if target is None:
             reasons[seat.name] = Explanation()
             continue
-        gpu_id, reasons[seat.name] = decide(fleet, seat, _card_of(target), sees_all=sees_all)
-        if gpu_id is None and sees_all and seat.objection is None:
+        gpu_ids, reasons[seat.name] = decide(fleet, seat, cards_of_target(target), sees_all=sees_all)
+        if not gpu_ids and sees_all and _may_be(seat, target):
             reasons |= _make_room(fleet, seat, target) or (_evict(fleet, seat, target) if may_evict else {})
     return reasons
 
 
+def _may_be(seat: Seat, target: Target) -> bool:
+    """Whether it is for want of room only that the agent is not where it shall be."""
+    wanted = cards_of_target(target)
+    return seat.objection is None and not (wanted and seat.number_objection(len(wanted)))
+
+
 def _make_room(fleet: LoadedFleet, seat: Seat, target: Target) -> dict[str, Explanation]:
     """Make the fewest moves of others after which the agent fits; who moves, and why. Nothing where there are none."""
-    plan = rebalance(fleet.placer, [seat.fixed_to(_card_of(target))], effort=ROOM_EFFORT)
+    plan = rebalance(fleet.placer, [seat.fixed_to(cards_of_target(target))], effort=ROOM_EFFORT)
     if plan is None:
         return {}
     plan.apply(fleet.placer)
@@ -252,7 +278,7 @@ def _make_room(fleet: LoadedFleet, seat: Seat, target: Target) -> dict[str, Expl
 
 def _evict(fleet: LoadedFleet, seat: Seat, target: Target) -> dict[str, Explanation]:
     """Take less important agents off their card, as few as that takes; nothing where that does not suffice."""
-    request = seat.fixed_to(_card_of(target))
+    request = seat.fixed_to(cards_of_target(target))
     found = evict(fleet.placer, request, ROOM_EFFORT)
     names = [] if found is None else [promise.request.agent for promise in found.evicted]
     if found is None or any(fleet.seats[name].configuration_id is None for name in names):
@@ -272,28 +298,29 @@ def _reasons(fleet: LoadedFleet, seat: Seat, names: Sequence[str], own: str, of_
 
 
 def _moves(
-    fleet: LoadedFleet, asked: Sequence[tuple[Seat, Target]], reasons: Mapping[str, Explanation]
+    fleet: LoadedFleet,
+    asked: Sequence[tuple[Seat, Target]],
+    reasons: Mapping[str, Explanation],
+    newcomers: Mapping[str, NewAgent],
 ) -> Iterator[DraftMove]:
     """Who is elsewhere than before, or is to be and cannot."""
     targets = {seat.name: (seat, target) for seat, target in asked}
-    there = {name: gpu_ids[0] for name, gpu_ids in fleet.placer.ledger.entries()}
+    there = {name: tuple(sorted(gpu_ids)) for name, gpu_ids in fleet.placer.ledger.entries()}
     for name, explanation in reasons.items():
         seat, target = targets.get(name) or (fleet.seats[name], None)
-        gpu_id = there.get(name)
-        is_refused = gpu_id is None and target is not None
-        if gpu_id != seat.gpu_id or is_refused:
+        gpu_ids = there.get(name, ())
+        is_refused = not gpu_ids and target is not None
+        if gpu_ids != seat.gpu_ids or is_refused:
             yield DraftMove(
                 configuration_id=seat.configuration_id,
+                agent_id=seat.agent_id,
                 agent=name,
                 model_name=seat.model_name,
-                from_gpu_id=seat.gpu_id,
-                to_gpu_id=gpu_id,
+                from_gpu_ids=seat.gpu_ids,
+                to_gpu_ids=gpu_ids,
                 memory_mib=seat.memory_mib,
                 is_asked=name in targets,
                 is_refused=is_refused,
                 explanation=explanation,
+                newcomer=newcomers.get(name),
             )
-
-
-def _card_of(target: Target) -> int | None:
-    return target if isinstance(target, int) else None

@@ -15,12 +15,13 @@ from helios_core.errors import InvalidInput, NotFound
 from helios_core.models import AgentConfiguration, AgentConfigurationVersion
 from helios_core.services.allocations import accounts, keep_promise, release_promise
 from helios_core.services.audit import recorded
-from helios_core.services.configurations import ConfigurationFields, differences
+from helios_core.services.configurations import OLDER_SNAPSHOTS, ConfigurationFields, differences
 
 PROMISED_FIELDS = {
     "model_provider",
     "assigned_llm",
     "gpu_assignment",
+    "further_gpu_ids",
     "allocated_memory_mb",
     "context_tokens",
     "is_enabled",
@@ -60,7 +61,7 @@ def write_version(
         _store(session, configuration, fields)
     _add_snapshot(session, configuration, after, reason, changed_by)
     followers = _followers(session, configuration, before, after)
-    if PROMISED_FIELDS & {change.field for change in differences(before, after)}:
+    if _promised(before) != _promised(after):
         if followers:
             accounts(session, lock=True)
         _promise(session, configuration, after, owner_id)
@@ -112,10 +113,16 @@ def _promise(
         )
         default = session.scalars(found).one_or_none() or configuration
     others = ConfigurationFields.of(default).snapshot()
-    if default is configuration or any(others[field] != held[field] for field in PROMISED_FIELDS):
+    if default is configuration or _promised(others) != _promised(held):
         keep_promise(session, configuration, owner_id)
     else:
         release_promise(session, configuration, "the default's promise serves it")
+
+
+def _promised(snapshot: Mapping[str, Any]) -> dict[str, Any]:
+    """What a promise depends on, of a snapshot."""
+    wishes = snapshot.get("constraints", {}).get("placement")
+    return {"wishes": wishes, **{field: snapshot.get(field, OLDER_SNAPSHOTS.get(field)) for field in PROMISED_FIELDS}}
 
 
 def _followers(

@@ -6,23 +6,45 @@ from typing import Any, Literal
 
 from helios_core.services.explanations import Explanation
 
-Target = int | Literal["anywhere"] | None
-"""A card, wherever is best, or no card at all."""
+Target = int | tuple[int, ...] | Literal["anywhere"] | None
+"""A card, several of them at once, wherever is best, or no card at all."""
+
+
+def cards_of_target(target: Target) -> tuple[int, ...]:
+    """The cards that a target names."""
+    if isinstance(target, int):
+        return (target,)
+    return target if isinstance(target, tuple) else ()
 
 
 @dataclass(frozen=True, slots=True)
 class Newcomer:
-    """Agents that are not there yet. Without `memory_mib` the estimate counts."""
+    """Agents that are not there yet. Without `memory_mib` the estimate counts.
 
-    model_name: str
+    `like`: an agent of all users that they are to be like, in all that is not said here.
+    """
+
+    model_name: str | None = None
     context_tokens: int | None = None
     memory_mib: int | None = None
     count: int = 1
     target: Target = "anywhere"
-    model_provider: str = "ollama"
-    agent_id: str = "newcomer"
-    priority: int = 5
-    wishes: Mapping[str, Any] = field(default_factory=dict)
+    model_provider: str | None = None
+    agent_id: str | None = None
+    priority: int | None = None
+    wishes: Mapping[str, Any] | None = None
+    like: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewAgent:
+    """One agent that is not there yet, as it would be created; `values` are the fields of its configuration."""
+
+    agent_id: str
+    display_name: str
+    description: str
+    capabilities: tuple[str, ...]
+    values: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +70,23 @@ class WhatIfDraft:
 
 @dataclass(frozen=True, slots=True)
 class DraftMove:
-    """One agent's way in a draft. Without `from_gpu_id` it had no card; without `to_gpu_id` it gets none."""
+    """One agent's way in a draft. Without cards before it had none; without cards after it gets none."""
 
     configuration_id: int | None
+    agent_id: str
     agent: str
+    """What people call it, and whose it is."""
     model_name: str | None
-    from_gpu_id: int | None
-    to_gpu_id: int | None
+    from_gpu_ids: tuple[int, ...]
+    to_gpu_ids: tuple[int, ...]
     memory_mib: int | None
     is_asked: bool
     """Whether the draft asks for it; others make room."""
     is_refused: bool
     """Whether it was to get a card, and no card takes it."""
     explanation: Explanation
+    newcomer: NewAgent | None = None
+    """The agent that is to be created; None: it is there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +132,9 @@ class Capacity:
     """What one takes alone on a card; agents on one card share what they can."""
     count: int
     by_gpu: Mapping[int, int]
+    """How many would be on each card, whole or in part."""
+    divided: int
+    """How many of them would be on several cards."""
     next_one: Explanation
 
     @property
@@ -114,7 +143,8 @@ class Capacity:
         agents = "one more agent fits" if self.count == 1 else f"{self.count or 'no'} more agents fit"
         where = ", ".join(f"{count} on GPU {gpu_id}" for gpu_id, count in list(self.by_gpu.items())[:8])
         further = "" if len(self.by_gpu) <= 8 else f" and {len(self.by_gpu) - 8} more cards"
-        return f"{agents} with {self.model_name}{f': {where}{further}' if where else ''}."
+        divided = f", {self.divided} of them over several cards" if self.divided else ""
+        return f"{agents} with {self.model_name}{f': {where}{further}' if where else ''}{divided}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +159,7 @@ class WhatIf:
     @property
     def migrations(self) -> int:
         """How many agents leave a card for another one, and are loaded anew there."""
-        return sum(move.from_gpu_id is not None and move.to_gpu_id is not None for move in self.moves)
+        return sum(bool(move.from_gpu_ids and move.to_gpu_ids) for move in self.moves)
 
     @property
     def refusals(self) -> tuple[str, ...]:

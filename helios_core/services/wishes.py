@@ -6,6 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 
+Cards = Annotated[int, Field(ge=1, le=64)]
+MOST_CORES = 4096
+
 
 class Wishes(BaseModel):
     """All that may stand there; a group of agents that belong together, or are kept apart, is a name of its owner's."""
@@ -21,6 +24,14 @@ class Wishes(BaseModel):
     """Agents of one anti-affinity never share a card."""
     gpu_types: list[Name] = []
     """The names of cards that will do; none: any."""
+    cards: Cards = 1
+    """On how many cards of one host it is at once, each giving all that it asks for."""
+    split_over: list[Cards] = []
+    """Over how many cards its memory may be divided, the preferred number first; none: as its model allows."""
+    is_exclusive: bool = False
+    """Whether it wants its cards without other models."""
+    host_cpu_cores: Annotated[float, Field(ge=0, le=MOST_CORES)] = 0
+    host_memory_mib: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
 
 
 NO_WISHES = Wishes()

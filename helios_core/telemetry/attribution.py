@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select, text
+from sqlalchemy import false, func, select, text
 from sqlalchemy.orm import Session
 
 from helios_core.models import AgentConfiguration, GPUAllocation, GPUResource
@@ -48,6 +48,8 @@ class Claim:
     model_name: str | None
     context_tokens: int | None
     promised_mib: int
+    is_divided: bool = False
+    """Whether it is a part of what the agent has on several cards."""
 
     @property
     def loaded_model(self) -> tuple[object, ...]:
@@ -116,6 +118,7 @@ def claims_on(session: Session, gpu_ids: Collection[int]) -> dict[int, list[Clai
             allocations.model_name,
             configurations.context_tokens,
             allocations.allocated_memory_mb,
+            func.coalesce(func.cardinality(configurations.further_gpu_ids) > 0, false()),
         )
         .select_from(ALLOCATIONS.join(CONFIGURATIONS, configurations.id == configuration_id, isouter=True))
         .where(allocations.gpu_id.in_(gpu_ids), allocations.released_at.is_(None))
@@ -138,7 +141,12 @@ def write_usage(session: Session, processes: Mapping[int, Sequence[ProcessReadin
     if usage:
         session.execute(WRITE_USAGE, {"allocation_id": list(usage), "usage": list(usage.values())})
     real = session.scalars(select(GPUResource.id).where(GPUResource.id.in_(uses), ~GPUResource.is_simulated))
-    _write_measurements(session, [use for gpu_id in real for use in uses[gpu_id] if use.claims[0].provider is not None])
+    _write_measurements(session, [use for gpu_id in real for use in uses[gpu_id] if _tells_of_its_model(use)])
+
+
+def _tells_of_its_model(use: Use) -> bool:
+    """Whether what was measured is what the model takes: of one that is divided a card shows a part only."""
+    return use.claims[0].provider is not None and not any(claim.is_divided for claim in use.claims)
 
 
 def _write_measurements(session: Session, uses: Sequence[Use]) -> None:

@@ -2,26 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, or_, select
-from sqlalchemy.dialects.postgresql import distinct_on
+from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
-from helios_core.models import (
-    AgentConfiguration,
-    AgentProfile,
-    AgentResponse,
-    ConversationMessage,
-    ConversationPhase,
-    ConversationRun,
-    GPUAllocation,
-    ModelProvider,
-    MultiAgentConversation,
-    TaskDelegation,
-    TaskDelegationStatus,
-    TaskSynthesis,
-)
+from helios_core.models import AgentResponse, ConversationPhase, ModelProvider, TaskDelegation, TaskDelegationStatus
 from helios_core.services.everybody import everybodys_rows
 from helios_core.views.participants import named
 
@@ -120,46 +107,41 @@ class Brief:
         return self.conversation_id, self.user_id, self.chat_id
 
 
+BRIEF = text(
+    "SELECT c.id, c.user_id, c.session_id, coalesce(nullif(c.question, ''), c.title) AS question, c.current_phase, "
+    "coalesce(c.pm_agent_id, 'project_manager') AS pm_agent_id, c.source, c.attributes, "
+    "(SELECT paused_at FROM conversation_runs WHERE conversation_id = c.id) IS NOT NULL AS is_paused, "
+    "ARRAY(SELECT content FROM task_synthesis WHERE conversation_id = c.id ORDER BY id) AS syntheses, "
+    "CASE WHEN c.current_phase = 'synthesis' THEN (SELECT content FROM conversation_messages "
+    " WHERE conversation_id = c.id AND kind = 'plan' ORDER BY position DESC LIMIT 1) END AS plan "
+    "FROM multi_agent_conversations c WHERE c.id = :conversation"
+)
+
+
 def brief(session: Session, conversation_id: int) -> Brief:
     """The conversation as it stands."""
-    conversation = session.get_one(MultiAgentConversation, conversation_id, populate_existing=True)
-    pm_agent_id = conversation.pm_agent_id or "project_manager"
-    seats = _seats(session, conversation.user_id)
-    chosen = conversation.attributes.get("team")
-    experts = (agent for agent in seats if agent != pm_agent_id and (chosen is None or agent in chosen))
-    syntheses = session.scalars(
-        select(TaskSynthesis.content).where(TaskSynthesis.conversation_id == conversation_id).order_by(TaskSynthesis.id)
-    )
+    session.flush()
+    found = session.execute(BRIEF, {"conversation": conversation_id}).one()
+    phase = ConversationPhase(found.current_phase)
+    seats = _seats(session, found.user_id)
+    chosen = found.attributes.get("team")
+    experts = (agent for agent in seats if agent != found.pm_agent_id and (chosen is None or agent in chosen))
     return Brief(
-        conversation_id=conversation.id,
-        user_id=conversation.user_id,
-        chat_id=conversation.session_id,
-        question=conversation.question or conversation.title,
-        phase=conversation.current_phase,
-        pm_agent_id=pm_agent_id,
+        conversation_id=found.id,
+        user_id=found.user_id,
+        chat_id=found.session_id,
+        question=found.question,
+        phase=phase,
+        pm_agent_id=found.pm_agent_id,
         seats=seats,
         experts=tuple(experts),
-        syntheses=tuple(syntheses),
-        changes=tuple(conversation.attributes.get("review_changes", ())),
-        is_rehearsal=conversation.source == "rehearsal",
-        is_paused=_is_paused(session, conversation_id),
-        plan=_plan(session, conversation),
-        work=work(session, conversation_id) if conversation.current_phase in WORKED else None,
+        syntheses=tuple(found.syntheses),
+        changes=tuple(found.attributes.get("review_changes", ())),
+        is_rehearsal=found.source == "rehearsal",
+        is_paused=found.is_paused,
+        plan=found.plan,
+        work=work(session, conversation_id) if phase in WORKED else None,
     )
-
-
-def _is_paused(session: Session, conversation_id: int) -> bool:
-    paused_at = select(ConversationRun.paused_at).where(ConversationRun.conversation_id == conversation_id)
-    return session.scalar(paused_at) is not None
-
-
-def _plan(session: Session, conversation: MultiAgentConversation) -> str | None:
-    if conversation.current_phase is not ConversationPhase.SYNTHESIS:
-        return None
-    plans = select(ConversationMessage.content).where(
-        ConversationMessage.conversation_id == conversation.id, ConversationMessage.kind == "plan"
-    )
-    return session.scalar(plans.order_by(ConversationMessage.position.desc()).limit(1))
 
 
 def work(session: Session, conversation_id: int) -> Work:
@@ -204,48 +186,38 @@ def _answer(row: AgentResponse) -> Answer:
     )
 
 
+SEATS = text(
+    "SELECT DISTINCT ON (c.agent_id) c.agent_id, c.assigned_llm, c.model_provider, c.system_prompt, c.temperature, "
+    "c.context_tokens, c.timeout_seconds, c.max_retries, c.priority, c.is_enabled, profile.display_name AS name, "
+    "profile.description, coalesce((SELECT gpu_id FROM gpu_allocations promise "
+    " WHERE coalesce(promise.configuration_id, promise.default_configuration_id) = c.id AND released_at IS NULL "
+    " ORDER BY gpu_id = c.gpu_assignment DESC NULLS LAST, gpu_id LIMIT 1), c.gpu_assignment) AS gpu_id "
+    "FROM agent_configurations c "
+    "LEFT JOIN agent_profiles profile ON profile.user_id IS NULL AND profile.agent_id = c.agent_id "
+    "WHERE c.user_id = :user OR c.user_id IS NULL ORDER BY c.agent_id, c.user_id NULLS LAST"
+)
+
+
 def _seats(session: Session, user_id: int) -> dict[str, Seat]:
     """The agents that are switched on, each with the user's own configuration or else the default."""
-    configurations = session.scalars(
-        select(AgentConfiguration)
-        .where(or_(AgentConfiguration.user_id == user_id, AgentConfiguration.user_id.is_(None)))
-        .order_by(AgentConfiguration.agent_id, AgentConfiguration.user_id.nulls_last())
-        .ext(distinct_on(AgentConfiguration.agent_id))
-    ).all()
-    profiles = {
-        row.agent_id: row for row in session.scalars(select(AgentProfile).where(AgentProfile.user_id.is_(None)))
-    }
-    cards = _promised_cards(session, [row.id for row in configurations])
-    return {
-        row.agent_id: _seat(row, profiles.get(row.agent_id), cards.get(row.id, row.gpu_assignment))
-        for row in configurations
-        if row.is_enabled
-    }
-
-
-def _promised_cards(session: Session, configuration_ids: list[int]) -> dict[int, int]:
-    """The card that is promised to each of these configurations."""
-    promises = GPUAllocation.__table__.c
-    configuration_id = func.coalesce(promises.configuration_id, promises.default_configuration_id)
-    live = select(configuration_id, promises.gpu_id).where(
-        configuration_id.in_(configuration_ids), promises.released_at.is_(None)
-    )
     with everybodys_rows(session):
-        return dict(session.execute(live).all())
+        rows = session.execute(SEATS, {"user": user_id}).all()
+    return {row.agent_id: _seat(row) for row in rows if row.is_enabled}
 
 
-def _seat(row: AgentConfiguration, profile: AgentProfile | None, gpu_id: int | None) -> Seat:
+def _seat(row: Row[Any]) -> Seat:
+    provider = ModelProvider(row.model_provider)
     return Seat(
         agent_id=row.agent_id,
-        name=named(row.agent_id) if profile is None else profile.display_name,
-        description="" if profile is None else profile.description,
+        name=row.name or named(row.agent_id),
+        description=row.description or "",
         model_name=row.assigned_llm,
-        model_provider=row.model_provider,
+        model_provider=provider,
         system_prompt=row.system_prompt,
         temperature=row.temperature,
         context_tokens=row.context_tokens,
         timeout_seconds=row.timeout_seconds,
         max_retries=row.max_retries,
         priority=row.priority,
-        gpu_id=gpu_id if row.model_provider in LOCAL else None,
+        gpu_id=row.gpu_id if provider in LOCAL else None,
     )

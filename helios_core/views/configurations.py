@@ -12,7 +12,7 @@ from helios_core.database.session import principal_of
 from helios_core.errors import NotFound
 from helios_core.models import AgentConfiguration, AgentConfigurationVersion, ModelProvider, User
 from helios_core.providers.memory import MemoryEstimate, known_models
-from helios_core.services.allocations import accounts
+from helios_core.services.allocations import accounts, of_each_card, wishes_of
 from helios_core.services.configurations import ConfigurationFields, FieldChange, differences
 from helios_core.services.fleet import load_fleet, objection_to
 from helios_core.services.memory import MemoryBook, MemoryFigures
@@ -136,10 +136,11 @@ def card_fits(
     model_name: str,
     context_tokens: int | None,
     memory_mb: int | None,
+    on_cards: int = 1,
 ) -> Fits:
     """On which cards the agent would fit with this draft, beside what is promised to all others.
 
-    Without `memory_mb` it is the estimate that has to fit.
+    Without `memory_mb` it is the estimate that has to fit. `on_cards`: on how many it is to be at once.
     """
     configuration = _holding(session, agent_id)
     principal = principal_of(session)
@@ -150,6 +151,7 @@ def card_fits(
     memory = memory_mb if memory_mb is not None else found.reservation_mib if found else None
     shared = 0 if found is None else found.shared_mib
     need = None if memory is None else Need(owner_id, agent_id, model_name, context_tokens, memory, shared)
+    need = None if need is None else of_each_card(need, wishes_of(configuration), on_cards)
     fits = [fit_on(account, need, own_id) for account in accounts(session)]
     if memory is not None:
         draft = {
@@ -160,14 +162,16 @@ def card_fits(
             "priority": configuration.priority,
             "wishes": configuration.constraints.get("placement"),
         }
-        objections = _objections(session, agent_id, own_id, draft)
+        objections = _objections(session, agent_id, own_id, draft, on_cards)
         fits = [_kept_off(fit, objections.get(fit.gpu_id)) for fit in fits]
     if not principal.sees_all:
         fits = [replace(fit, promised_by_model={}) for fit in fits]
     return Fits(found, tuple(fits))
 
 
-def _objections(session: Session, agent_id: str, own_id: int | None, draft: Mapping[str, Any]) -> dict[int, str]:
+def _objections(
+    session: Session, agent_id: str, own_id: int | None, draft: Mapping[str, Any], on_cards: int
+) -> dict[int, str]:
     """By card: what rules, constraints, quotas and other programs have against an agent with this draft."""
     principal = principal_of(session)
     fleet = load_fleet(session)
@@ -175,10 +179,10 @@ def _objections(session: Session, agent_id: str, own_id: int | None, draft: Mapp
     if held is not None:
         fleet.placer.release(held.name)
     owner_id = None if principal.sees_all else principal.user_id
-    seat = newcomer("this agent", owner_id=owner_id, limits=fleet.limits, book=fleet.book, **draft)
-    seat = replace(seat, request=replace(seat.request, role=agent_id))
+    seat = newcomer(agent_id, "this agent", owner_id=owner_id, limits=fleet.limits, book=fleet.book, **draft)
+    there = () if held is None else held.gpu_ids
     found = {
-        gpu_id: objection_to(fleet, seat, gpu_id, stays=held is not None and held.gpu_id == gpu_id)
+        gpu_id: objection_to(fleet, seat, gpu_id, on_cards=on_cards, stays=gpu_id in there)
         for gpu_id in fleet.placer.ledger.position_of
     }
     return {gpu_id: cause for gpu_id, cause in found.items() if cause is not None}

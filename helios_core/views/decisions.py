@@ -4,14 +4,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import product
 
-from sqlalchemy import Select, select, true, union
+from sqlalchemy import ColumnElement, Select, and_, any_, literal, or_, select, text, true, union
 from sqlalchemy.orm import Session, aliased
 
 from helios_core.database.session import Principal, principal_of
 from helios_core.errors import NotFound
-from helios_core.models import PlacementDecision, PlacementPlan, User
-from helios_core.services.explanations import Explanation, as_explanation
+from helios_core.models import AgentProfile, PlacementDecision, PlacementPlan, User
+from helios_core.models.placement import SEVERAL_CARDS
+from helios_core.services.explanations import Explanation, as_explanation, in_words
+from helios_core.services.plans import way_of
+from helios_core.services.seats import describes
 from helios_core.views.paging import Cursor, Page, older_than
+from helios_core.views.participants import named
 
 Actor = aliased(User)
 Owner = aliased(User)
@@ -35,6 +39,8 @@ class Decision:
     decided_at: datetime
     actor: str | None
     agent_id: str
+    agent_name: str
+    """What people call it."""
     owner: str | None
     """None: the default of all users."""
     model_name: str | None
@@ -42,8 +48,8 @@ class Decision:
     """placed, moved, kept, released or refused."""
     cause: str
     """asked, plan, undo or lease."""
-    from_gpu_id: int | None
-    to_gpu_id: int | None
+    from_gpu_ids: tuple[int, ...]
+    to_gpu_ids: tuple[int, ...]
     memory_mib: int | None
     reason: str | None
     plan_id: int | None
@@ -53,17 +59,15 @@ class Decision:
     @property
     def sentence(self) -> str:
         """The decision in one line."""
-        agent = self.agent_id if self.owner is None else f"{self.agent_id} of {self.owner}"
+        agent = self.agent_name if self.owner is None else f"{self.agent_name} of {self.owner}"
         match self.outcome:
             case "moved":
-                return f"moved {agent} from GPU {self.from_gpu_id} to GPU {self.to_gpu_id}"
-            case "placed":
-                return f"placed {agent} on GPU {self.to_gpu_id}"
-            case "kept":
-                return f"kept {agent} on GPU {self.to_gpu_id}"
+                return f"moved {agent} from {in_words(self.from_gpu_ids)} to {in_words(self.to_gpu_ids)}"
             case "released":
-                return f"took {agent} off GPU {self.from_gpu_id}"
-        return f"refused {agent}"
+                return f"took {agent} off {in_words(self.from_gpu_ids)}"
+            case "refused":
+                return f"refused {agent}"
+        return f"{self.outcome} {agent} on {in_words(self.to_gpu_ids)}"
 
 
 def list_decisions(
@@ -89,7 +93,7 @@ def _newest(reader: Principal, which: DecisionFilter, after: Cursor | None, limi
         conditions.append(PlacementDecision.outcome == which.outcome)
     owner, to, from_ = PlacementDecision.user_id, PlacementDecision.to_gpu_id, PlacementDecision.from_gpu_id
     owners = [true()] if reader.sees_all else [owner == reader.user_id, owner.is_(None)]
-    cards = [true()] if which.gpu_id is None else [to == which.gpu_id, from_ == which.gpu_id]
+    cards = [true()] if which.gpu_id is None else [to == which.gpu_id, from_ == which.gpu_id, _among(which.gpu_id)]
     columns = (PlacementDecision.id, PlacementDecision.decided_at)
     places = [
         select(*columns).where(whose, card, *conditions).order_by(*NEWEST_FIRST).limit(limit).subquery()
@@ -97,6 +101,12 @@ def _newest(reader: Principal, which: DecisionFilter, after: Cursor | None, limi
     ]
     found = union(*map(select, places)).subquery()
     return select(found.c.id).order_by(found.c.decided_at.desc(), found.c.id.desc()).limit(limit)
+
+
+def _among(gpu_id: int) -> ColumnElement[bool]:
+    """Whether it is about this card as one of several; the condition of a small index comes first."""
+    several = (PlacementDecision.from_further_gpu_ids, PlacementDecision.to_further_gpu_ids)
+    return and_(text(f"({SEVERAL_CARDS})"), or_(*(literal(gpu_id) == any_(column) for column in several)))
 
 
 def find_decision(session: Session, decision_id: int) -> Decision:
@@ -108,27 +118,32 @@ def find_decision(session: Session, decision_id: int) -> Decision:
     return _decision(*found)
 
 
-def _decisions() -> Select[PlacementDecision, str, str, str]:
+def _decisions() -> Select[PlacementDecision, str, str, str, str]:
     return (
-        select(PlacementDecision, Actor.username, Owner.username, PlacementPlan.status)
+        select(PlacementDecision, Actor.username, Owner.username, PlacementPlan.status, AgentProfile.display_name)
         .outerjoin(Actor, Actor.id == PlacementDecision.actor_id)
         .outerjoin(Owner, Owner.id == PlacementDecision.user_id)
         .outerjoin(PlacementPlan, PlacementPlan.id == PlacementDecision.plan_id)
+        .outerjoin(AgentProfile, describes(PlacementDecision.agent_id))
     )
 
 
-def _decision(row: PlacementDecision, actor: str | None, owner: str | None, plan_status: str | None) -> Decision:
+def _decision(
+    row: PlacementDecision, actor: str | None, owner: str | None, plan_status: str | None, name: str | None
+) -> Decision:
+    before, after = way_of(row)
     return Decision(
         id=row.id,
         decided_at=row.decided_at,
         actor=actor,
         agent_id=row.agent_id,
+        agent_name=row.agent_id if row.cause == "lease" and name is None else named(row.agent_id, name),
         owner=owner,
         model_name=row.model_name,
         outcome=row.outcome,
         cause=row.cause,
-        from_gpu_id=row.from_gpu_id,
-        to_gpu_id=row.to_gpu_id,
+        from_gpu_ids=before,
+        to_gpu_ids=after,
         memory_mib=row.memory_mb,
         reason=row.reason,
         plan_id=row.plan_id,

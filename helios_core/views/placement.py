@@ -33,8 +33,12 @@ class PlacedAgent:
     model_name: str | None
     context_tokens: int | None
     priority: int
-    gpu_id: int | None
+    gpu_ids: tuple[int, ...]
+    """Where it is; several where it is divided, or on several at once."""
+    numbers: tuple[int, ...]
+    """On how many cards it may be, the preferred number first."""
     promised_mib: int | None
+    """Of all its cards together, as what was measured."""
     measured_mib: int | None
     memory_mib: int | None
     """What it takes alone on a card."""
@@ -164,7 +168,8 @@ def _agent(seat: Seat) -> PlacedAgent:
         model_name=seat.model_name,
         context_tokens=seat.context_tokens,
         priority=seat.request.priority,
-        gpu_id=seat.gpu_id,
+        gpu_ids=seat.gpu_ids,
+        numbers=seat.numbers,
         promised_mib=seat.promised_mib,
         measured_mib=seat.measured_mib,
         memory_mib=seat.memory_mib,
@@ -178,8 +183,8 @@ def _agent(seat: Seat) -> PlacedAgent:
 
 def _used_mib(fleet: LoadedFleet, user_id: int | None) -> int:
     """What the user's agents hold, as if they shared weights with nobody."""
-    held = (s for s in fleet.seats.values() if s.gpu_id is not None and s.owner_id is not None)
-    return sum(owned_mib(seat.request.kind.shapes[0]) for seat in held if seat.owner_id == user_id)
+    held = (seat for seat in fleet.seats.values() if seat.gpu_ids and seat.owner_id is not None)
+    return sum(owned_mib(seat.over(len(seat.gpu_ids))) for seat in held if seat.owner_id == user_id)
 
 
 def _troubles(session: Session) -> Mapping[int, tuple[Trouble, ...]]:

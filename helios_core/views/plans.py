@@ -7,8 +7,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from helios_core.errors import NotFound
-from helios_core.models import PlacementMove, PlacementPlan, User
+from helios_core.models import AgentProfile, PlacementMove, PlacementPlan, User
 from helios_core.services.explanations import Explanation, as_explanation
+from helios_core.services.plans import way_of
+from helios_core.services.seats import describes
+from helios_core.views.participants import named
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +20,16 @@ class PlanMove:
 
     configuration_id: int | None
     agent_id: str
+    agent_name: str
+    """What people call it."""
     owner: str | None
     """None: the default of all users."""
-    from_gpu_id: int | None
-    to_gpu_id: int | None
+    from_gpu_ids: tuple[int, ...]
+    to_gpu_ids: tuple[int, ...]
     memory_mib: int | None
     explanation: Explanation
+    is_new: bool
+    """Whether the plan adds the agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +86,25 @@ def find_plan(session: Session, plan_id: int) -> Plan:
 
 def _moves(session: Session, plan_ids: list[int]) -> dict[int, tuple[PlanMove, ...]]:
     rows = session.execute(
-        select(PlacementMove, User.username)
+        select(PlacementMove, User.username, AgentProfile.display_name)
         .outerjoin(User, User.id == PlacementMove.user_id)
+        .outerjoin(AgentProfile, describes(PlacementMove.agent_id))
         .where(PlacementMove.plan_id.in_(plan_ids))
         .order_by(PlacementMove.plan_id, PlacementMove.position)
     )
     found: dict[int, tuple[PlanMove, ...]] = {}
-    for row, username in rows:
+    for row, username, name in rows:
+        before, after = way_of(row)
         move = PlanMove(
             configuration_id=row.configuration_id,
             agent_id=row.agent_id,
+            agent_name=named(row.agent_id, name or (row.newcomer or {}).get("display_name")),
             owner=username,
-            from_gpu_id=row.from_gpu_id,
-            to_gpu_id=row.to_gpu_id,
+            from_gpu_ids=before,
+            to_gpu_ids=after,
             memory_mib=row.memory_mb,
             explanation=as_explanation(row.explanation),
+            is_new=row.newcomer is not None,
         )
         found[row.plan_id] = (*found.get(row.plan_id, ()), move)
     return found

@@ -10,9 +10,9 @@ def test_agents_are_placed_moved_by_plans_and_put_back(api: Api) -> None:
     path = "/agents/data_analyst/configuration"
     olga.edit("PATCH", path, {**TINY}, olga.send("GET", path).etag)
     placed = olga.send("POST", "/placement/agents/data_analyst", {"gpu_id": 0})
-    assert (placed.status, placed.json["outcome"], placed.json["gpu_id"]) == (200, "placed", 0)
+    assert (placed.status, placed.json["outcome"], placed.json["gpu_ids"]) == (200, "placed", [0])
     tried = olga.send("POST", "/placement/what-if", {"agents": [{"agent": "data_analyst", "gpu": 1}]})
-    assert [(m["agent"], m["to_gpu_id"]) for m in tried.json["moves"]] == [("data_analyst", 1)]
+    assert [(m["agent_id"], m["to_gpu_ids"]) for m in tried.json["moves"]] == [("data_analyst", [1])]
     plan = olga.send("POST", "/plans", {"title": "even", "agents": [{"agent": "data_analyst", "gpu": 1}]})
     assert (plan.status, plan.json["status"]) == (201, "draft")
     applied = olga.send("POST", f"/{plan.headers['location']}/apply")
@@ -23,7 +23,7 @@ def test_agents_are_placed_moved_by_plans_and_put_back(api: Api) -> None:
     outcomes = [row["outcome"] for row in olga.get("/decisions", agent_id="data_analyst")["items"]]
     assert outcomes == ["moved", "moved", "placed"]
     cards = {card["gpu_id"]: card for card in api.mira.client.get("/placement")["cards"]}
-    assert [agent["name"] for agent in cards[0]["agents"]] == ["data_analyst"]
+    assert [agent["name"] for agent in cards[0]["agents"]] == ["Data Analyst"]
     assert olga.send("DELETE", "/placement/agents/data_analyst").json["outcome"] == "released"
 
 

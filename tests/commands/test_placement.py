@@ -28,7 +28,7 @@ memory_mib = 7000
 @pytest.fixture(autouse=True)
 def two_cards(workspace: Workspace) -> None:
     """A writer on the second of two cards of 12 GiB."""
-    workspace.act(lambda s: (cards(s, 12_288, 12_288), agent(s, "writer", 6_000), placement.place(s, "writer", 1)))
+    workspace.act(lambda s: (cards(s, 12_288, 12_288), agent(s, "writer", 6_000), placement.place(s, "writer", (1,))))
     workspace.database.engine.dispose()
 
 
@@ -41,17 +41,17 @@ def test_a_draft_shows_moves_loads_and_reasons_and_is_applied_and_undone(connect
     move = tmp_path / "move.json"
     move.write_text(json.dumps({"agents": [{"agent": "writer", "gpu": 0}]}), "utf-8")
     shown = json.loads(connected.printed(f"place --what-if {move} --json"))
-    assert [(m["agent"], m["from_gpu_id"], m["to_gpu_id"]) for m in shown["moves"]] == [("writer", 1, 0)]
+    assert [(m["agent_id"], m["from_gpu_ids"], m["to_gpu_ids"]) for m in shown["moves"]] == [("writer", [1], [0])]
     applied = connected.printed(f"place --what-if {move} --apply --reason demo")
-    assert applied.splitlines() == ["writer moves to GPU 0.", "Undo it with `helios place --undo 1`."]
-    assert connected.printed("place --undo 1") == "writer moves to GPU 1.\n"
-    assert "writer" in connected.printed("place")
+    assert applied.splitlines() == ["Writer moves to GPU 0.", "Undo it with `helios place --undo 1`."]
+    assert connected.printed("place --undo 1") == "Writer moves to GPU 1.\n"
+    assert "Writer" in connected.printed("place")
 
 
 def test_capacity_questions_and_placements_are_answered_in_words(connected: Connected) -> None:
     counted = connected.printed("place --how-many own-model --memory 3000")
     assert counted.splitlines()[:2] == ["6 more agents fit with own-model: 4 on GPU 0, 2 on GPU 1.", "The next one:"]
-    assert connected.printed("place writer --gpu 0").startswith("writer moves to GPU 0.\nGPU 0: it was asked for;")
+    assert connected.printed("place writer --gpu 0").startswith("Writer moves to GPU 0.\nGPU 0: it was asked for;")
 
 
 def test_a_draft_that_cannot_be_is_refused_in_a_sentence(connected: Connected, tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ class Attempt:
     """One attempt; a use case as the workspace takes it."""
 
     def __init__(self, agent_id: str, gpu_id: int | None, *, is_release: bool, dies: bool) -> None:
-        self._agent_id, self._gpu_id = agent_id, gpu_id
+        self._agent_id, self._gpu_ids = agent_id, () if gpu_id is None else (gpu_id,)
         self._is_release, self._dies = is_release, dies
 
     def __call__(self, session: Session) -> str:
@@ -62,7 +62,7 @@ class Attempt:
             found = (
                 placement.release(session, self._agent_id)
                 if self._is_release
-                else placement.place(session, self._agent_id, self._gpu_id)
+                else placement.place(session, self._agent_id, self._gpu_ids)
             )
         except Refused:
             return "nothing"

@@ -58,7 +58,7 @@ class Scene:
     def places(self) -> dict[str, int]:
         """The card of each agent."""
         found = self.workspace.read(placement_map)
-        return {agent.name: card.gpu_id for card in found.cards for agent in card.agents}
+        return {agent.agent_id: card.gpu_id for card in found.cards for agent in card.agents}
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def scene(database: Database, workspace: Workspace, owner: Session) -> Scene:
         cards(session, 12_288, 12_288, 12_288)
         for agent_id, priority in (("writer", 8), ("critic", 3)):
             agent(session, agent_id, 4_000, priority=priority)
-            placement.place(session, agent_id, 0)
+            placement.place(session, agent_id, (0,))
 
     workspace.act(fill)
     return Scene(database, workspace, owner)
@@ -90,7 +90,7 @@ def test_a_hot_card_gets_a_proposal_that_moves_the_least_important_agent(scene: 
     assert (plan.id, plan.status, plan.cause, plan.created_by) == (plan_id, "draft", "balancing", None)
     assert plan.title == "GPU 0 is hot"
     assert plan.reasons == ("90.0 °C; 83.0 °C is too hot here.",)
-    assert [(m.agent_id, m.from_gpu_id) for m in plan.moves] == [("critic", 0)]
+    assert [(m.agent_id, m.from_gpu_ids) for m in plan.moves] == [("critic", (0,))]
     assert scene.places == {"writer": 0, "critic": 0}
     assert scene.look(60, current_temperature_celsius=90.0) == (), "a proposal waits already"
     [trouble] = scene.workspace.read(placement_map).cards[0].troubles

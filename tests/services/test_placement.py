@@ -18,13 +18,13 @@ from tests.services.fleets import MODEL, agent, cards
 def test_an_agent_is_placed_moved_kept_and_released_each_with_its_reasons(workspace: Workspace) -> None:
     workspace.act(lambda s: (cards(s, 12_288, 8_192), agent(s, "writer", 6_000)))
     first = workspace.act(lambda s: placement.place(s, "writer"))
-    assert (first.outcome, first.gpu_id) == ("placed", 0), "another one still fits on each card"
+    assert (first.outcome, first.gpu_ids) == ("placed", (0,)), "another one still fits on each card"
     assert [line.verdict for line in first.explanation.lines] == ["chosen", "next"]
     assert workspace.act(lambda s: placement.place(s, "writer")).outcome == "kept"
-    moved = workspace.act(lambda s: placement.place(s, "writer", 1, "to make room"))
-    assert (moved.outcome, moved.from_gpu_id, moved.gpu_id) == ("moved", 0, 1)
+    moved = workspace.act(lambda s: placement.place(s, "writer", (1,), "to make room"))
+    assert (moved.outcome, moved.from_gpu_ids, moved.gpu_ids) == ("moved", (0,), (1,))
     released = workspace.act(lambda s: placement.release(s, "writer"))
-    assert (released.outcome, released.gpu_id) == ("released", None)
+    assert (released.outcome, released.gpu_ids) == ("released", ())
     with pytest.raises(Refused, match="no card"):
         workspace.act(lambda s: placement.release(s, "writer"))
     log = workspace.read(list_decisions).rows
@@ -39,7 +39,7 @@ def test_an_agent_is_placed_moved_kept_and_released_each_with_its_reasons(worksp
 def test_a_refusal_is_kept_with_the_first_cause_of_each_card(workspace: Workspace) -> None:
     workspace.act(lambda s: (cards(s, 4_096, 6_144), cards(s, 24_576, health="lost"), agent(s, "giant", 8_000)))
     refused = workspace.act(lambda s: placement.place(s, "giant"))
-    assert (refused.outcome, refused.gpu_id) == ("refused", None)
+    assert (refused.outcome, refused.gpu_ids) == ("refused", ())
     assert refused.explanation.sentences == (
         "GPU 0: 4.0 of 4.0 GiB free; the agent needs 7.8.",
         "GPU 1: 6.0 of 6.0 GiB free; the agent needs 7.8.",
@@ -47,7 +47,7 @@ def test_a_refusal_is_kept_with_the_first_cause_of_each_card(workspace: Workspac
     )
     assert workspace.read(list_decisions).rows[0].explanation == refused.explanation
     with pytest.raises(InvalidInput, match="no GPU 9"):
-        workspace.act(lambda s: placement.place(s, "giant", 9))
+        workspace.act(lambda s: placement.place(s, "giant", (9,)))
 
 
 def test_rules_and_constraints_hold_for_the_next_decision(workspace: Workspace) -> None:
@@ -57,9 +57,9 @@ def test_rules_and_constraints_hold_for_the_next_decision(workspace: Workspace) 
         lambda s: create_rule(s, {"name": "cool", "strategy": "thermal_headroom", "max_temperature_celsius": 80})
     )
     placed = workspace.act(lambda s: placement.place(s, "writer"))
-    assert placed.gpu_id == 2
-    assert "GPU 0 and GPU 1: 85 °C is above rule 'cool'’s limit of 80." in placed.explanation.sentences
-    refused = workspace.act(lambda s: placement.place(s, "writer", 1))
+    assert placed.gpu_ids == (2,)
+    assert "GPU 0 and 1: 85 °C is above rule 'cool'’s limit of 80." in placed.explanation.sentences
+    refused = workspace.act(lambda s: placement.place(s, "writer", (1,)))
     assert refused.outcome == "refused"
 
 
@@ -92,7 +92,7 @@ def test_no_refusal_tells_a_member_what_another_user_has_there(
         me.act(lambda s: save_configuration(s, "critic", {"gpu_assignment": 0}, 1))
     assert str(saved.value) == "GPU 0: what is on the card keeps it away."
     asked = everybody.act(lambda s: placement.place(s, "critic"))
-    assert "writer of otto is here" in asked.explanation.sentences[0], "operators see whose it is"
+    assert "Writer of otto is here" in asked.explanation.sentences[0], "operators see whose it is"
 
 
 def test_a_member_whose_agent_is_refused_gets_no_configuration_of_their_own(

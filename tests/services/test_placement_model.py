@@ -75,12 +75,13 @@ class Placing(RuleBasedStateMachine):
     @rule(agent_id=AGENTS, gpu_id=st.none() | GPUS)
     def place(self, agent_id: str, gpu_id: int | None) -> None:
         allowed = {gpu for gpu in CAPACITIES if gpu_id in {None, gpu} and self.model.takes(agent_id, gpu)}
-        decided = self.workspace.act(lambda s: placement.place(s, agent_id, gpu_id))
-        if decided.gpu_id is None:
+        decided = self.workspace.act(lambda s: placement.place(s, agent_id, () if gpu_id is None else (gpu_id,)))
+        if not decided.gpu_ids:
             assert not allowed, "it refuses only what no card may take"
         else:
-            assert decided.gpu_id in allowed
-            self.model.where[agent_id] = decided.gpu_id
+            (there,) = decided.gpu_ids
+            assert there in allowed
+            self.model.where[agent_id] = there
 
     @rule(agent_id=AGENTS)
     def release(self, agent_id: str) -> None:
@@ -94,7 +95,7 @@ class Placing(RuleBasedStateMachine):
     @rule(agent_id=AGENTS, gpu_id=st.none() | GPUS)
     def crash_while_placing(self, agent_id: str, gpu_id: int | None) -> None:
         with self.workspace.database.session(self.workspace.principal) as session:
-            placement.place(session, agent_id, gpu_id)
+            placement.place(session, agent_id, () if gpu_id is None else (gpu_id,))
             session.connection().invalidate()
 
     @precondition(lambda self: len(set(self.model.where.values())) > 1)

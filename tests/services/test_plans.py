@@ -28,7 +28,7 @@ def ids(workspace: Workspace) -> Ids:
         found = {}
         for agent_id, gpu_id in (("writer", 0), ("critic", 1)):
             agent(session, agent_id, 10_000)
-            placement.place(session, agent_id, gpu_id)
+            placement.place(session, agent_id, (gpu_id,))
             found[agent_id] = edited_configuration(session, agent_id).id
         return found
 
@@ -38,7 +38,7 @@ def ids(workspace: Workspace) -> Ids:
 def where(workspace: Workspace) -> dict[str, int]:
     """The card of each agent."""
     found = workspace.read(placement_map)
-    return {agent.name: card.gpu_id for card in found.cards for agent in card.agents}
+    return {agent.agent_id: card.gpu_id for card in found.cards for agent in card.agents}
 
 
 def swap(workspace: Workspace, ids: Ids) -> int:
@@ -93,7 +93,7 @@ def test_an_undo_is_refused_where_the_old_card_is_lost(workspace: Workspace, ids
     plan_id = swap(workspace, ids)
     workspace.act(lambda s: plans.apply_plan(s, plan_id))
     workspace.act(lambda s: s.execute(update(GPUResource).where(GPUResource.id == 0).values(health="lost")))
-    with pytest.raises(Refused, match="writer cannot be on GPU 0: its health is lost"):
+    with pytest.raises(Refused, match="Writer cannot be on GPU 0: its health is lost"):
         workspace.act(lambda s: plans.undo_plan(s, plan_id))
     assert where(workspace) == {"writer": 1, "critic": 0}
 
@@ -107,7 +107,7 @@ def test_a_draft_that_nobody_could_apply_is_no_plan(workspace: Workspace, ids: I
 
 def test_a_plan_takes_agents_off_their_cards_and_undo_brings_them_back(workspace: Workspace, ids: Ids) -> None:
     plan_id = workspace.act(lambda s: plans.draft_plan(s, WhatIfDraft({ids["writer"]: None})))
-    assert workspace.read(lambda s: find_plan(s, plan_id)).title == "writer off its card"
+    assert workspace.read(lambda s: find_plan(s, plan_id)).title == "Writer off its card"
     workspace.act(lambda s: plans.apply_plan(s, plan_id))
     assert where(workspace) == {"critic": 1}
     workspace.act(lambda s: plans.undo_plan(s, plan_id))
@@ -120,7 +120,7 @@ def test_members_make_no_plans_and_see_only_moves_of_their_own(
 ) -> None:
     me, other = Workspace(database, member), Workspace(database, other_member)
     workspace.act(lambda s: (cards(s, 24_576), agent(s, "reader", 4_000)))
-    me.act(lambda s: placement.place(s, "reader", 2))
+    me.act(lambda s: placement.place(s, "reader", (2,)))
     mine = me.read(lambda s: edited_configuration(s, "reader").id)
     with pytest.raises(NotAllowed):
         me.act(lambda s: plans.draft_plan(s, WhatIfDraft({mine: None})))

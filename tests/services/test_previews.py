@@ -22,7 +22,7 @@ def hot_and_cool(workspace: Workspace) -> None:
         cards(session, 12_288, 6_144)
         for agent_id in ("writer", "critic"):
             agent(session, agent_id, 4_000)
-            placement.place(session, agent_id, 0)
+            placement.place(session, agent_id, (0,))
         session.execute(update(GPUResource).where(GPUResource.id == 0).values(current_temperature_celsius=88.0))
 
     workspace.act(fill)
@@ -33,8 +33,8 @@ def test_a_rule_shows_who_would_be_in_breach_and_what_would_fit(workspace: Works
     found = workspace.read(lambda s: preview_rule(s, values))
     assert found.holds_now
     assert [b.sentence for b in found.breaches] == [
-        "writer on GPU 0: 88 °C is above rule 'cool'’s limit of 83.",
-        "critic on GPU 0: 88 °C is above rule 'cool'’s limit of 83.",
+        "Writer on GPU 0: 88 °C is above rule 'cool'’s limit of 83.",
+        "Critic on GPU 0: 88 °C is above rule 'cool'’s limit of 83.",
     ]
     assert found.homeless == (), "each alone would find room"
     assert {(room.now, room.after) for room in found.rooms} == {(2, 1)}
@@ -68,6 +68,6 @@ def test_an_edited_rule_is_previewed_in_its_own_place(workspace: Workspace) -> N
 def test_a_constraint_shows_whom_it_would_keep_out(workspace: Workspace) -> None:
     values = {"model_provider": "ollama", "model_name": "model-of-writer", "min_compute_capability": "9.0"}
     found = workspace.read(lambda s: preview_constraint(s, values))
-    assert [b.agent for b in found.breaches] == ["writer"]
-    assert found.homeless == ("writer",)
+    assert [b.agent for b in found.breaches] == ["Writer"]
+    assert found.homeless == ("Writer",)
     assert "the model needs 9.0" in found.breaches[0].sentence

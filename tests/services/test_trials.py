@@ -25,7 +25,7 @@ def two_cards(workspace: Workspace) -> dict[str, int]:
         cards(session, 12_288, 12_288)
         for agent_id, memory, gpu_id in (("writer", 6_000, 0), ("editor", 5_000, 0), ("critic", 4_000, 1)):
             agent(session, agent_id, memory)
-            placement.place(session, agent_id, gpu_id)
+            placement.place(session, agent_id, (gpu_id,))
         return {agent_id: configuration_of(session, agent_id) for agent_id in ("writer", "editor", "critic")}
 
     return workspace.act(fill)
@@ -36,7 +36,7 @@ def test_a_move_shows_both_cards_before_and_after_with_its_reasons(
 ) -> None:
     found = workspace.read(lambda s: trials.what_if(s, WhatIfDraft({two_cards["editor"]: 1})))
     [move] = found.moves
-    assert (move.agent, move.from_gpu_id, move.to_gpu_id, move.is_asked) == ("editor", 0, 1, True)
+    assert (move.agent, move.from_gpu_ids, move.to_gpu_ids, move.is_asked) == ("Editor", (0,), (1,), True)
     assert [load.promised_mib for load in found.before] == [11_000, 4_000]
     assert [load.promised_mib for load in found.after] == [6_000, 9_000]
     assert found.is_applicable
@@ -49,7 +49,10 @@ def test_a_move_shows_both_cards_before_and_after_with_its_reasons(
 def test_two_agents_swap_full_cards(workspace: Workspace, two_cards: dict[str, int]) -> None:
     draft = WhatIfDraft({two_cards["writer"]: 1, two_cards["critic"]: 0})
     found = workspace.read(lambda s: trials.what_if(s, draft))
-    assert {(m.agent, m.from_gpu_id, m.to_gpu_id) for m in found.moves} == {("writer", 0, 1), ("critic", 1, 0)}
+    assert {(m.agent_id, m.from_gpu_ids, m.to_gpu_ids) for m in found.moves} == {
+        ("writer", (0,), (1,)),
+        ("critic", (1,), (0,)),
+    }
     assert found.is_applicable
 
 
@@ -59,11 +62,11 @@ def test_others_make_room_by_the_fewest_moves(workspace: Workspace, two_cards: d
     assert not found.is_applicable, "15 of 24 GiB are promised, and 11 more do not fit"
     large = Newcomer("large-model", memory_mib=7_500, agent_id="large")
     found = workspace.read(lambda s: trials.what_if(s, WhatIfDraft({two_cards["critic"]: 1}, (large,))))
-    assert [m.agent for m in found.moves] == ["large"]
+    assert [m.agent_id for m in found.moves] == ["large"]
     larger = Newcomer("larger-model", memory_mib=7_200, agent_id="larger", target=0)
     found = workspace.read(lambda s: trials.what_if(s, WhatIfDraft(newcomers=(larger,))))
-    asked = {move.agent: (move.to_gpu_id, move.is_asked) for move in found.moves}
-    assert asked == {"larger": (0, True), "writer": (1, False)}
+    asked = {move.agent_id: (move.to_gpu_ids, move.is_asked) for move in found.moves}
+    assert asked == {"larger": ((0,), True), "writer": ((1,), False)}
 
 
 @pytest.mark.usefixtures("two_cards")
@@ -71,10 +74,10 @@ def test_less_important_agents_give_way_only_where_the_draft_says_so(workspace: 
     giant = Newcomer("giant-model", memory_mib=11_000, agent_id="giant", priority=9)
     assert workspace.read(lambda s: trials.what_if(s, WhatIfDraft(newcomers=(giant,)))).refusals
     found = workspace.read(lambda s: trials.what_if(s, WhatIfDraft(newcomers=(giant,), may_evict=True)))
-    ways = {move.agent: (move.to_gpu_id, move.is_asked) for move in found.moves}
-    assert ways == {"giant": (1, True), "critic": (None, False)}
-    sentences = {move.agent: move.explanation.sentences for move in found.moves}
-    assert sentences["critic"] == ("gives way to giant.",)
+    ways = {move.agent_id: (move.to_gpu_ids, move.is_asked) for move in found.moves}
+    assert ways == {"giant": ((1,), True), "critic": ((), False)}
+    sentences = {move.agent_id: move.explanation.sentences for move in found.moves}
+    assert sentences["critic"] == ("gives way to Giant.",)
     assert sentences["giant"] == ("GPU 1: it has room when others have gone.",)
     assert found.is_applicable
     equal = Newcomer("giant-model", memory_mib=11_000, agent_id="giant", priority=5)
@@ -91,8 +94,8 @@ def test_where_not_everybody_fits_the_most_important_are_suggested(workspace: Wo
 @pytest.mark.usefixtures("two_cards")
 def test_without_a_card_its_agents_go_elsewhere_or_are_refused(workspace: Workspace) -> None:
     found = workspace.read(lambda s: trials.what_if(s, WhatIfDraft(without_gpus=frozenset({1}))))
-    assert [move.agent for move in found.moves] == ["critic"]
-    assert found.refusals[0].startswith("critic: GPU 0: 1.3 of 12.0 GiB free; the agent needs 3.9.")
+    assert [move.agent_id for move in found.moves] == ["critic"]
+    assert found.refusals[0].startswith("Critic: GPU 0: 1.3 of 12.0 GiB free; the agent needs 3.9.")
     assert "GPU 1: it is switched off" in found.refusals[0]
 
 
@@ -109,7 +112,7 @@ def test_what_there_is_none_of_is_refused_by_name(
     with pytest.raises(InvalidInput, match=r"no placement\.colour"):
         workspace.read(lambda s: trials.what_if(s, WhatIfDraft(newcomers=(wrong,))))
     mine = Workspace(database, member)
-    mine.act(lambda s: placement.place(s, "critic", 1))
+    mine.act(lambda s: placement.place(s, "critic", (1,)))
     own = mine.read(lambda s: configuration_of(s, "critic"))
     stranger = Workspace(database, Principal(None, "user"))
     with pytest.raises(NotFound):
@@ -132,7 +135,7 @@ def test_how_many_more_agents_fit_and_what_the_next_one_lacks(workspace: Workspa
 @pytest.mark.usefixtures("two_cards")
 def test_a_suggestion_places_who_waits_and_empties_lost_cards(workspace: Workspace) -> None:
     workspace.act(lambda s: agent(s, "reader", 7_200))
-    assert [a.name for a in workspace.read(placement_map).waiting] == ["reader"]
+    assert [a.name for a in workspace.read(placement_map).waiting] == ["Reader"]
     suggested = workspace.read(trials.suggest)
     assert suggested.targets == {workspace.read(lambda s: configuration_of(s, "reader")): 1}
 
@@ -146,5 +149,5 @@ def test_a_member_sees_others_as_one_sum(database: Database, operator: Principal
     assert card.agents == ()
     assert [(s.model_name, s.memory_mib, s.agents) for s in card.segments] == [(None, 4_000, ())]
     [mine] = me.read(placement_map).cards
-    assert [a.name for a in mine.agents] == ["writer of mira"]
+    assert [a.name for a in mine.agents] == ["Writer of mira"]
     assert me.read(placement_map).used_mib == 4_000
