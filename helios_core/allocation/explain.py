@@ -1,9 +1,10 @@
 """Explain a decision: why here, what came next, and for every card that was refused the first rule that refused it."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from helios_core.allocation.ledger import Card, Snapshot, owned_mib
+from helios_core.allocation.ledger import Card, owned_mib
 from helios_core.allocation.place import Answer, Choice, Placer
 from helios_core.allocation.refusals import (
     STATIC,
@@ -48,11 +49,16 @@ class Terms:
 
 
 class Explanation:
-    """A decision with its reasons, as things stood when it was made. They are put into words when they are read."""
+    """A decision with its reasons. They are put into words when they are read.
 
-    def __init__(self, answer: Answer, snapshot: Snapshot, refusals: tuple[Refusal, ...] | None) -> None:
+    `cards`: gives the cards as they stood when it was made.
+    """
+
+    def __init__(
+        self, answer: Answer, cards: Callable[[], Sequence[Card]], refusals: tuple[Refusal, ...] | None
+    ) -> None:
         self._answer = answer
-        self._snapshot = snapshot
+        self._cards_then = cards
         self._told = refusals
 
     @property
@@ -93,8 +99,8 @@ class Explanation:
         return (*lines, *(refusal.sentence for refusal in self.refusals))
 
     @cached_property
-    def _cards(self) -> list[Card]:
-        return self._snapshot.cards()
+    def _cards(self) -> Sequence[Card]:
+        return self._cards_then()
 
     def _terms(self, number: int) -> Terms | None:
         if len(self._answer.candidates) <= number:
@@ -122,7 +128,13 @@ def explain(placer: Placer, request: Request) -> Explanation:
     now = _over_quota(placer, answer)
     if now is None and not STATIC.issuperset(answer.checks):
         now = _refusals(answer, placer.ledger.cards)
-    return Explanation(answer, placer.ledger.snapshot(), now)
+    return Explanation(answer, placer.ledger.snapshot().cards, now)
+
+
+def explain_now(placer: Placer, request: Request) -> Explanation:
+    """The same for who reads all of it before anything changes."""
+    answer = placer.ask(request, most=2)
+    return Explanation(answer, lambda: placer.ledger.cards, _over_quota(placer, answer))
 
 
 def _over_quota(placer: Placer, answer: Answer) -> tuple[Refusal, ...] | None:
@@ -134,7 +146,7 @@ def _over_quota(placer: Placer, answer: Answer) -> tuple[Refusal, ...] | None:
     return (Refusal(None, Reason.QUOTA, cause),)
 
 
-def _refusals(answer: Answer, cards: list[Card]) -> tuple[Refusal, ...]:
+def _refusals(answer: Answer, cards: Sequence[Card]) -> tuple[Refusal, ...]:
     """The refusals by these cards, in their order."""
     question, several = answer.question, answer.question.shape.cards > 1
     found = []

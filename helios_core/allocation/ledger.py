@@ -27,6 +27,7 @@ class Card:
     """One card's account: what is free of it, and who is on it."""
 
     __slots__ = (
+        "_paid_mib",
         "_states",
         "agents",
         "capacity_mib",
@@ -50,6 +51,7 @@ class Card:
         self.free_compute_milli = gpu.compute_milli
         self.loaded: dict[LoadedModel, int] = {}
         self.loaded_models: frozenset[LoadedModel] = frozenset()
+        self._paid_mib: dict[LoadedModel, int] = {}
         self.agents: dict[str, Promise] = {}
         self.exclusive = 0
         self.capacity_mib = gpu.capacity_mib
@@ -82,24 +84,30 @@ class Card:
         shape = promise.shape
         self.promised_mib += self.memory_for(shape)
         self.free_compute_milli -= shape.compute_milli
-        if shape.model is not None:
-            self.loaded[shape.model] = self.loaded.get(shape.model, 0) + 1
+        if shape.model in self.loaded:
+            self.loaded[shape.model] += 1
+        elif shape.model is not None:
+            self.loaded[shape.model] = 1
             self.loaded_models |= {shape.model}
+            self._paid_mib[shape.model] = shape.weights_mib
         self.agents[promise.request.agent] = promise
         self.exclusive += promise.request.kind.is_exclusive
         self.settle()
 
     def give_back(self, promise: Promise) -> None:
-        """Strike a promise; the last agent of a model gives back its weights too."""
+        """Strike a promise; the last agent of a model gives back what the first paid for its weights, too."""
         shape = promise.shape
-        if shape.model is not None:
+        self.promised_mib -= shape.memory_mib
+        if shape.model is None:
+            self.promised_mib -= shape.weights_mib
+        elif self.loaded[shape.model] > 1:
             self.loaded[shape.model] -= 1
-            if not self.loaded[shape.model]:
-                del self.loaded[shape.model]
-                self.loaded_models -= {shape.model}
+        else:
+            del self.loaded[shape.model]
+            self.loaded_models -= {shape.model}
+            self.promised_mib -= self._paid_mib.pop(shape.model)
         del self.agents[promise.request.agent]
         self.exclusive -= promise.request.kind.is_exclusive
-        self.promised_mib -= self.memory_for(shape)
         self.free_compute_milli += shape.compute_milli
         self.settle()
 

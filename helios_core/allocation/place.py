@@ -54,11 +54,20 @@ class Placer:
         quotas_mib: Mapping[int | None, int] | None = None,
     ) -> None:
         self.fleet = fleet
+        """As it was at first: by this the mix is judged, whatever is read of the cards later."""
         self.ledger = Ledger(fleet)
         self.policy = Policy(self.ledger, in_order(rules), dict(quotas_mib or {}))
-        self.mix = mix or Mix()
         self._is_limited = any(host.is_limited for host in self.ledger.hosts)
-        self._by_host = self._is_limited and any(self._ties(kind) for kind in self.mix.counts)
+        self._look_ahead(mix or Mix())
+
+    def expect(self, counts: Mapping[Kind, int]) -> None:
+        """Take these for the requests that are likely to come; scores stay as they are where nothing is new in that."""
+        if self.mix.counts != counts:
+            self._look_ahead(Mix.given(counts))
+
+    def _look_ahead(self, mix: Mix) -> None:
+        self.mix = mix
+        self._by_host = self._is_limited and any(self._ties(kind) for kind in mix.counts)
         self._known: set[Kind] = set()
         self._board: Board | PlainBoard | None = None
 
@@ -67,6 +76,7 @@ class Placer:
         ledger = self.ledger
         fleet = Fleet(tuple(ledger.gpus), tuple(account.host for account in ledger.hosts))
         copy = Placer(fleet, self.policy.rules, Mix.given(self.mix.counts), self.policy.quotas_mib)
+        copy.fleet = self.fleet
         for promise in ledger.promises.values():
             copy.ledger.restore(promise)
         return copy

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from helios_core.allocation.explain import Explanation, explain
+from helios_core.allocation.explain import Explanation, explain, explain_now
 from helios_core.allocation.fleet import Fleet, Gpu, Host
 from helios_core.allocation.mix import Mix
 from helios_core.allocation.place import Placer
@@ -29,6 +29,13 @@ def test_a_hot_card_is_refused_in_the_rules_name() -> None:
         "GPU 1: refused, 84 °C is above rule 'cool first'’s limit of 83.",
         "GPU 2: refused, 83 °C is at rule 'cool first'’s limit.",
     )
+
+
+def test_reasons_that_are_read_at_once_are_the_same() -> None:
+    placer = Placer(three_cards(), quotas_mib={7: 12 * GIB})
+    placer.place(agent("first", 6 * GIB, owner=7))
+    for request in (agent("small"), agent("too large", 30 * GIB), agent("over", 7 * GIB, owner=7)):
+        assert explain_now(placer, request).lines == explain(placer, request).lines
 
 
 def test_the_choice_and_the_runner_up_say_what_they_cost() -> None:

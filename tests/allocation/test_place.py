@@ -7,6 +7,7 @@ import pytest
 
 from helios_core.allocation.fleet import Fleet, Gpu, Host
 from helios_core.allocation.ledger import Promise
+from helios_core.allocation.mix import Mix
 from helios_core.allocation.place import Choice, Placer
 from helios_core.allocation.requests import Kind
 from helios_core.allocation.rules import Rule, Strategy
@@ -215,3 +216,26 @@ def test_a_copy_is_tried_on_without_a_trace() -> None:
     trial.release("a")
     assert list(placer.ledger.promises) == ["a"]
     assert placer.mix.counts == {Kind(memory_mib=GIB): 1}
+
+
+def test_a_card_is_free_again_when_all_have_left_whoever_paid_for_the_weights() -> None:
+    placer = Placer(three_cards())
+    for name, weights in (("first", 4 * GIB), ("second", 2 * GIB)):
+        placer.place(agent(name, model="m", weights_mib=weights, fixed_gpus=(0,)))
+    for name in ("first", "second"):
+        placer.release(name)
+    assert [card.free_memory_mib for card in placer.ledger.cards] == [11 * GIB] * 3
+
+
+def test_what_is_expected_decides_as_if_it_had_been_known_from_the_beginning() -> None:
+    small, large = agent("small", 2 * GIB), agent("large", 8 * GIB)
+    fleet = Fleet.of([Gpu(0, total_memory_mib=12 * GIB), Gpu(1, total_memory_mib=10 * GIB)])
+    placer = Placer(fleet, mix=Mix.given({small.kind: 1}))
+    placer.choose(small)
+    for counts in (
+        {large.kind: 3, small.kind: 1},
+        {small.kind: 2},
+        {agent("split", 16 * GIB, split_over=(2,)).kind: 1},
+    ):
+        placer.expect(counts)
+        assert placer.ask(small, 2).candidates == Placer(fleet, mix=Mix.given(counts)).ask(small, 2).candidates
