@@ -1,7 +1,8 @@
 """Secrets at rest: they open with the installation's key, for what they were sealed for."""
 
 import base64
-import multiprocessing
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,8 +52,10 @@ def test_without_the_key_nothing_opens_and_no_new_one_is_made(tmp_path: Path) ->
 
 
 def test_whoever_seals_first_makes_the_key_for_all(tmp_path: Path) -> None:
-    with multiprocessing.get_context("spawn").Pool(4) as pool:
-        sealed = pool.starmap(seal, [(SECRET, "openai", tmp_path)] * 8)
+    program = "import sys, pathlib, helios_core.sealing as s; print(s.seal(*sys.argv[1:3], pathlib.Path(sys.argv[3])))"
+    command = [sys.executable, "-c", program, SECRET, "openai", str(tmp_path)]
+    sealing = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    sealed = [process.communicate(timeout=60)[0].strip() for process in sealing]
     assert {unseal(one, "openai", tmp_path) for one in sealed} == {SECRET}
 
 
