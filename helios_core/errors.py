@@ -29,6 +29,7 @@ HeliosError
 │   ├── ProviderBusy        it asks to come back later
 │   ├── ProviderFailed      it failed within itself
 │   ├── BrokenAnswer        its answer ended early, or cannot be read
+│   │   └── MisshapenAnswer its answer is whole, and not in the form that was asked for
 │   └── AnswerTimedOut      its answer took too long
 ├── HoldLost                a worker came late: the run has ended, or another worker has it
 └── TelemetryError          a GPU, or its driver, does not answer
@@ -189,6 +190,18 @@ class BrokenAnswer(ProviderError):
     """The provider's answer ended early or cannot be read."""
 
     worth_retrying = True
+
+
+class MisshapenAnswer(BrokenAnswer):
+    """The provider's answer is not in the form that was asked for.
+
+    `text`: the whole answer; `fault`: what is wrong with it.
+    """
+
+    def __init__(self, message: str, text: str, fault: str) -> None:
+        self.text = text
+        self.fault = fault
+        super().__init__(message)
 
 
 class AnswerTimedOut(ProviderError):

@@ -1,24 +1,20 @@
-"""One request to a model, from its first attempt to its whole answer: retried, timed and put together here.
+"""One request to a model, from its beginning to its whole answer: timed, put together and held to its schema here.
 
-A provider's own module only says what arrives on the wire, as pieces.
+A provider's own module only says what arrives on the wire, as pieces. Nothing is asked twice: who asks knows how often.
 """
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
-
-from helios_core.errors import AnswerTimedOut, BrokenAnswer, ProviderBusy, ProviderError
+from helios_core.errors import AnswerTimedOut, BrokenAnswer, MisshapenAnswer
 from helios_core.providers.chat import ChatAnswer, ChatRequest, Durations
 from helios_core.providers.endpoints import Endpoint
-
-ATTEMPTS = 3
-PATIENCE_SECONDS = 30.0
-"""A provider that asks to come back later than this is not waited for here: who asked may do something else."""
+from helios_core.providers.schemas import fault_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,17 +36,12 @@ Ask = Callable[[ChatRequest], Pieces]
 
 
 async def streamed(endpoint: Endpoint, request: ChatRequest, ask: Ask) -> AsyncGenerator[str | ChatAnswer, None]:
-    """Text as it arrives, and the whole answer last. What fails before the first text is tried again."""
-    exchange = Exchange(endpoint, request, ask)
-    pieces = await exchange.opened()
-    try:
-        for text in exchange.heard.texts[:]:
-            yield text
+    """Text as it arrives, and the whole answer last."""
+    exchange = Exchange(endpoint, request)
+    async with aclosing(ask(request)) as pieces:
         while (piece := await exchange.next_of(pieces)) is not None:
             if piece.text:
                 yield piece.text
-    finally:
-        await pieces.aclose()
     yield exchange.answer()
 
 
@@ -77,28 +68,11 @@ class Heard:
 class Exchange:
     """One request and what has come of it."""
 
-    def __init__(self, endpoint: Endpoint, request: ChatRequest, ask: Ask) -> None:
+    def __init__(self, endpoint: Endpoint, request: ChatRequest) -> None:
         self.heard = Heard()
         self._endpoint = endpoint
         self._request = request
-        self._ask = ask
         self._began_at = monotonic()
-        self._attempt_at = self._began_at
-
-    async def opened(self) -> Pieces:
-        """The pieces after the first text, or after all where there is none. Raises a ProviderError."""
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(worth_waiting_for),
-            stop=stop_after_attempt(ATTEMPTS),
-            wait=pause,
-            reraise=True,
-        )
-        total = self._endpoint.timeouts.total_seconds
-        try:
-            async with asyncio.timeout(total):
-                return await retrying(self._first_text)
-        except TimeoutError as error:
-            raise self._too_slow("an answer", total) from error
 
     async def next_of(self, pieces: Pieces) -> Piece | None:
         """The next piece, None at the end, AnswerTimedOut where it does not come."""
@@ -113,8 +87,8 @@ class Exchange:
         return piece
 
     def answer(self) -> ChatAnswer:
-        """The whole of it; BrokenAnswer where it ended early, or is not the JSON that was asked for."""
-        last, text = self.heard.last, "".join(self.heard.texts)
+        """The whole of it; BrokenAnswer where it ended early, MisshapenAnswer where it breaks the schema."""
+        last, text, schema = self.heard.last, "".join(self.heard.texts), self._request.schema
         finish_reason = self._require_end()
         now = monotonic()
         durations = replace(
@@ -124,7 +98,7 @@ class Exchange:
         )
         return ChatAnswer(
             text=text,
-            structured=None if self._request.schema is None else self._structured(text, finish_reason),
+            structured=None if schema is None else self._structured(schema, text, finish_reason),
             model=last.model or self._request.model,
             provider=self._endpoint.provider,
             input_tokens=last.input_tokens,
@@ -133,26 +107,13 @@ class Exchange:
             finish_reason=finish_reason,
         )
 
-    async def _first_text(self) -> Pieces:
-        self.heard, self._attempt_at = Heard(), monotonic()
-        pieces = self._ask(self._request)
-        try:
-            while not self.heard.texts and await self.next_of(pieces) is not None:
-                pass
-            if not self.heard.texts:
-                self._require_end()
-        except BaseException:
-            await pieces.aclose()
-            raise
-        return pieces
-
     def _patience(self) -> tuple[str, float]:
         """What to wait for, and for how many seconds more."""
         timeouts, now = self._endpoint.timeouts, monotonic()
         rest = max(0.0, self._began_at + timeouts.total_seconds - now)
         if self.heard.is_alive:
             return "more of its answer", min(timeouts.idle_seconds, rest)
-        return "its first word", min(max(0.0, self._attempt_at + timeouts.first_token_seconds - now), rest)
+        return "its first word", min(max(0.0, self._began_at + timeouts.first_token_seconds - now), rest)
 
     def _too_slow(self, what: str, seconds: float) -> AnswerTimedOut:
         return AnswerTimedOut(f"{self._endpoint.name} was waited for {seconds:.0f} s for {what} in vain.")
@@ -164,34 +125,18 @@ class Exchange:
             raise BrokenAnswer(message)
         return self.heard.last.finish_reason
 
-    def _structured(self, text: str, finish_reason: str) -> dict[str, Any]:
+    def _structured(self, schema: Mapping[str, object], text: str, finish_reason: str) -> dict[str, Any]:
+        """The answer as JSON, which follows the schema that was asked for."""
         try:
             found = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             message = (
                 f"{self._endpoint.name} was asked for JSON and wrote something else (it ended by {finish_reason})."
             )
-            raise BrokenAnswer(message) from error
-        if not isinstance(found, dict):
-            message = f"{self._endpoint.name} was asked for a JSON object and wrote another kind of JSON."
-            raise BrokenAnswer(message)
-        return found
-
-
-def worth_waiting_for(error: BaseException) -> bool:
-    """Whether to ask once more, here and soon."""
-    return isinstance(error, ProviderError) and error.worth_retrying and (asked_pause(error) or 0.0) <= PATIENCE_SECONDS
-
-
-def pause(state: RetryCallState) -> float:
-    """How long to wait before the next attempt, in seconds: as long as asked, else a random time that doubles."""
-    asked = asked_pause(state.outcome.exception() if state.outcome is not None else None)
-    return asked if asked is not None else backoff(state)
-
-
-backoff = wait_random_exponential(multiplier=0.5, max=PATIENCE_SECONDS)
-
-
-def asked_pause(error: BaseException | None) -> float | None:
-    """How long the provider asks to wait, in seconds."""
-    return error.retry_after_seconds if isinstance(error, ProviderBusy) else None
+            raise MisshapenAnswer(message, text, "It is no JSON.") from error
+        fault = fault_of(found, schema)
+        if fault is not None:
+            message = f"{self._endpoint.name} wrote JSON that is not what it was asked for. {fault}"
+            raise MisshapenAnswer(message, text, fault)
+        structured: dict[str, Any] = found
+        return structured

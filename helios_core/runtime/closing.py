@@ -35,6 +35,8 @@ class Drawn:
 
     claims: Claims
     model_name: str | None
+    problem: str | None = None
+    """Why there is nothing, where a model was asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +78,8 @@ async def _draw_claims(desk: Desk, brief: Brief, responses: Sequence[Answered]) 
     seat = brief.seats.get(JUDGE, brief.seats[brief.pm_agent_id])
     try:
         answer = await desk.tools.models.ask_patiently(seat, prompts.claims(brief.question, responses), lambda _: None)
-    except ProviderError:
-        return Drawn(Claims((), ()), None)
+    except ProviderError as error:
+        return Drawn(Claims((), ()), None, str(error))
     return Drawn(read_claims(answer.structured, responses), answer.model)
 
 
@@ -120,15 +122,18 @@ def _record_synthesis(session: Session, brief: Brief, made: Synthesis) -> None:
         model_name=made.drawn.model_name,
         prompt_version=prompts.VERSIONS["claims"] if made.drawn.model_name else None,
     )
-    record_findings(session, brief.conversation_id, [*_unproved(made.drawn.claims)])
+    record_findings(session, brief.conversation_id, _wrong(made.drawn))
     blackboard.announce_synthesis(session, row.id)
     enter(session, brief.conversation_id, ConversationPhase.REVIEW)
 
 
-def _unproved(claims: Claims) -> list[Finding]:
-    return [
-        Finding("unproved_stance", one.reason, one.quote or one.claim, "It does not count.") for one in claims.rejected
-    ]
+def _wrong(drawn: Drawn) -> list[Finding]:
+    """What was not drawn from the responses, or does not count."""
+    if drawn.problem is not None:
+        sentence = "No claims could be drawn from the answers."
+        return [Finding("unreadable_claims", sentence, drawn.problem, "There are no stances and no votes.")]
+    rejected = drawn.claims.rejected
+    return [Finding("unproved_stance", one.reason, one.quote or one.claim, "It does not count.") for one in rejected]
 
 
 def _message(brief: Brief, kind: str, speaker: str, content: str, answer: ChatAnswer | None) -> NewMessage:
@@ -146,7 +151,12 @@ def _message(brief: Brief, kind: str, speaker: str, content: str, answer: ChatAn
 
 async def review(desk: Desk, brief: Brief) -> Brief:
     """Have the answer reviewed, where somebody does; it may go back once."""
-    answer, verdict = await _ask_reviewer(desk, brief)
+    try:
+        answer, verdict = await _ask_reviewer(desk, brief)
+    except ProviderError as error:
+        problem = str(error)
+        await desk.leave_phase("review", brief.phase, lambda session: _record_silence(session, brief, problem))
+        return replace(brief, phase=ConversationPhase.COMPLETION)
     if answer is None:  # nobody reviews: that is written with the end
         return replace(brief, phase=ConversationPhase.COMPLETION)
     goes_back = verdict is not None and verdict.sends_back and len(brief.syntheses) < MAX_ROUNDS
@@ -159,7 +169,7 @@ async def review(desk: Desk, brief: Brief) -> Brief:
 
 
 async def _ask_reviewer(desk: Desk, brief: Brief) -> tuple[ChatAnswer | None, Review | None]:
-    """What the reviewer says; None where there is no reviewer, or no word from it."""
+    """What the reviewer says; None where there is nobody to review, or nothing. Raises ProviderError."""
     seat = brief.seats.get(JUDGE)
     done = await _done(desk, brief)
     if seat is None or not done.answers:
@@ -167,10 +177,7 @@ async def _ask_reviewer(desk: Desk, brief: Brief) -> tuple[ChatAnswer | None, Re
     directives = [directive_of(attempt) for attempt in done.attempts if attempt.attempt == 1]
     responses = [as_answered(answer, brief) for answer in done.answers]
     ask = prompts.review(seat.system_prompt, brief.question, directives, responses, brief.syntheses[-1])
-    try:
-        answer = await desk.ask(seat, ask)
-    except ProviderError:
-        return None, None
+    answer = await desk.ask(seat, ask)
     return answer, read_review(answer.structured)
 
 
@@ -186,6 +193,14 @@ def _record_review(
     details = {"reviewer": JUDGE if verdict else None, "verdict": verdict.verdict if verdict else None}
     record_check(session, brief.of, "review", outcome, details=details)
     enter(session, brief.conversation_id, phase)
+
+
+def _record_silence(session: Session, brief: Brief, problem: str) -> None:
+    """Go on without a word of the reviewer, and say why there is none."""
+    sentence = "The reviewer gave no verdict on the answer."
+    found = Finding("unreadable_review", sentence, problem, "The answer went out without a review.")
+    record_findings(session, brief.conversation_id, [found])
+    _record_review(session, brief, None, None, ConversationPhase.COMPLETION)
 
 
 async def complete(desk: Desk, brief: Brief) -> Brief:

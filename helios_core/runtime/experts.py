@@ -12,7 +12,7 @@ from helios_core.providers.chat import ChatAnswer
 from helios_core.runtime import prompts
 from helios_core.runtime.answers import read_answer
 from helios_core.runtime.judges import Judges, directive_of
-from helios_core.runtime.models import pause_before
+from helios_core.runtime.patience import pause_after
 from helios_core.runtime.tools import Desk
 from helios_core.services import delegations
 from helios_core.services.delegations import Start
@@ -47,6 +47,8 @@ class Experts:
     _attempts: dict[int, Attempt] = field(default_factory=dict)
     _answers: dict[int, Answer] = field(default_factory=dict)
     _at_work: dict[int, "asyncio.Task[None]"] = field(default_factory=dict)
+    _pauses: dict[int, float] = field(default_factory=dict)
+    """How long an attempt waits before it begins, where the one before it failed here."""
     _slots: asyncio.Event = field(default_factory=asyncio.Event)
     """Set, and replaced, whenever a slot may have been granted."""
 
@@ -111,9 +113,9 @@ class Experts:
         """One attempt from its beginning to its answer or its failure."""
         seat = self.brief.seats.get(attempt.agent_id)
         if seat is None:
-            await self._fail(attempt, f"{attempt.agent_id} is switched off.", again=False)
+            await self._fail(attempt, f"{attempt.agent_id} is switched off.", pause=None)
             return
-        await asyncio.sleep(pause_before(attempt.attempt))
+        await asyncio.sleep(self._pause_before(attempt))
         await self._begin(attempt, seat)
         began_at = time.monotonic()
         tools = self.desk.tools
@@ -121,10 +123,16 @@ class Experts:
             async with tools.scribe.reading_along(self.desk.hold, seat.agent_id, attempt.delegation_id) as say:
                 answer = await tools.models.ask(seat, self._ask(attempt, seat), say)
         except ProviderError as error:
-            again = error.worth_retrying and attempt.attempt <= seat.max_retries
-            await self._fail(attempt, str(error), timed_out=isinstance(error, AnswerTimedOut), again=again)
+            pause = pause_after(attempt.attempt, error) if attempt.attempt <= seat.max_retries else None
+            await self._fail(attempt, str(error), timed_out=isinstance(error, AnswerTimedOut), pause=pause)
         else:
             await self._respond(attempt, seat, answer, time.monotonic() - began_at)
+
+    def _pause_before(self, attempt: Attempt) -> float:
+        """As long as the attempt before it found; where that failed elsewhere, as its number says."""
+        if attempt.attempt == 1:
+            return 0.0
+        return self._pauses.pop(attempt.delegation_id, None) or pause_after(attempt.attempt - 1) or 0.0
 
     async def _begin(self, attempt: Attempt, seat: Seat) -> None:
         """Wait for a slot of the agent's card, where it has one. Who is cancelled meanwhile waits no longer."""
@@ -166,14 +174,16 @@ class Experts:
         self._answers[attempt.delegation_id] = written
         self._attempts[attempt.delegation_id] = replace(attempt, status=COMPLETED)
 
-    async def _fail(self, attempt: Attempt, reason: str, *, timed_out: bool = False, again: bool) -> None:
+    async def _fail(self, attempt: Attempt, reason: str, *, timed_out: bool = False, pause: float | None) -> None:
+        """End an attempt; the next begins after `pause` seconds, where there is one."""
         next_id = await self.desk.write(
             "fail",
             lambda session: delegations.fail(
-                session, self.desk.hold, attempt.delegation_id, reason, timed_out=timed_out, again=again
+                session, self.desk.hold, attempt.delegation_id, reason, timed_out=timed_out, again=pause is not None
             ),
         )
         self._attempts[attempt.delegation_id] = replace(attempt, status=TaskDelegationStatus.FAILED)
-        if next_id is not None:
+        if next_id is not None and pause is not None:
+            self._pauses[next_id] = pause
             following = replace(attempt, delegation_id=next_id, attempt=attempt.attempt + 1)
             self._attempts[next_id] = replace(following, status=TaskDelegationStatus.PENDING)

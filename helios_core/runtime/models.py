@@ -7,27 +7,28 @@ from contextlib import aclosing
 
 from sqlalchemy.orm import Session
 
-from helios_core.errors import AnswerTimedOut, BrokenAnswer, ConfigurationError, ProviderError, RequestRefused
+from helios_core.errors import (
+    AnswerTimedOut,
+    BrokenAnswer,
+    ConfigurationError,
+    MisshapenAnswer,
+    ProviderError,
+    RequestRefused,
+)
 from helios_core.models import ModelProvider
 from helios_core.providers.chat import ChatAnswer, ChatClient, ChatMessage, ChatRequest
 from helios_core.providers.clients import client_for
 from helios_core.providers.endpoints import Endpoint
 from helios_core.runtime.ledger import Ledger
-from helios_core.runtime.prompts import Ask
+from helios_core.runtime.patience import WAIT_SECONDS, pause_after
+from helios_core.runtime.prompts import Ask, corrected
 from helios_core.views.briefs import Seat
 
 KEPT_SECONDS = 5.0
 """How long it is taken for granted where a provider answers."""
-FIRST_PAUSE_SECONDS = 0.5
-LONGEST_PAUSE_SECONDS = 8.0
 
 Say = Callable[[str], None]
 Where = Callable[[Session, ModelProvider], Endpoint]
-
-
-def pause_before(attempt: int) -> float:
-    """Seconds to wait before the attempt of this number, of which the first is 1."""
-    return 0.0 if attempt <= 1 else min(FIRST_PAUSE_SECONDS * 2 ** (attempt - 2), LONGEST_PAUSE_SECONDS)
 
 
 class Models:
@@ -61,15 +62,26 @@ class Models:
             raise AnswerTimedOut(message) from error
 
     async def ask_patiently(self, seat: Seat, ask: Ask, say: Say) -> ChatAnswer:
-        """Ask as often as the agent's retries allow. Raises the last ProviderError."""
-        for attempt in range(1, seat.max_retries + 2):
-            await asyncio.sleep(pause_before(attempt))
+        """Ask as often as the agent's retries allow, and name the fault of a misshapen answer once beside that.
+
+        Raises the last ProviderError.
+        """
+        failures, waited, asked = 0, 0.0, ask
+        while True:
             try:
-                return await self.ask(seat, ask, say)
+                return await self.ask(seat, asked, say)
             except ProviderError as error:
-                if not error.worth_retrying or attempt > seat.max_retries:
+                if isinstance(error, MisshapenAnswer):
+                    if asked is not ask:
+                        raise
+                    asked = corrected(ask, error.fault)
+                    continue
+                failures += 1
+                pause = pause_after(failures, error)
+                if pause is None or failures > seat.max_retries or waited + pause > WAIT_SECONDS:
                     raise
-        raise AssertionError  # the last attempt returns or raises
+                waited += pause
+            await asyncio.sleep(pause)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -2,14 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from sqlalchemy.orm import Session
 
+from helios_core.errors import MisshapenAnswer
 from helios_core.models import ConversationPhase
 from helios_core.providers.chat import ChatAnswer
 from helios_core.runtime import prompts
 from helios_core.runtime.directives import Directive, Member, Plan, parse_plan
 from helios_core.runtime.judges import directive_of
+from helios_core.runtime.plans import excerpt
 from helios_core.runtime.tools import Desk
 from helios_core.services import delegations
 from helios_core.services.delegations import NewDelegation
@@ -17,17 +20,19 @@ from helios_core.services.findings import Finding, record_findings
 from helios_core.services.transcripts import NewMessage, append, enter
 from helios_core.views.briefs import Attempt, Brief, Seat, Work, work
 
-HARMLESS = ("inline_mention",)
+HARMLESS = ("inline_mention", "misshapen_plan")
 """Findings for which no plan has to be made again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """A plan, what was found wrong on the way to it, and the answer that it was read from."""
+    """A plan, what was found wrong on the way to it, and the answer that it was read from, whose text is `said`."""
 
     plan: Plan
     findings: tuple[Finding, ...]
-    answer: ChatAnswer
+    said: str
+    answer: ChatAnswer | None
+    """None where it was not in the form that was asked for."""
 
 
 async def plan(desk: Desk, brief: Brief) -> Brief:
@@ -55,9 +60,22 @@ async def _ask_once(desk: Desk, brief: Brief, earlier: Sequence[Directive], find
     ask = prompts.plan(
         manager.system_prompt, brief.question, team, findings=findings, earlier=earlier, changes=brief.changes
     )
-    answer = await desk.ask(manager, ask)
-    read = parse_plan(answer.structured or answer.text, team, pm_agent_id=brief.pm_agent_id, earlier=earlier)
-    return Planned(read, read.findings, answer)
+    read = partial(parse_plan, team=team, pm_agent_id=brief.pm_agent_id, earlier=earlier)
+    try:
+        answer = await desk.ask(manager, ask)
+    except MisshapenAnswer as error:
+        return _in_words(error, read(error.text))
+    plan = read(answer.structured or answer.text)
+    return Planned(plan, plan.findings, answer.text, answer)
+
+
+def _in_words(error: MisshapenAnswer, plan: Plan) -> Planned:
+    """What a plan means that is not in the form that was asked for twice, where it addresses anybody."""
+    if not plan.directives:
+        raise error
+    sentence = f"The plan is not in the form that was asked for. {error.fault}"
+    found = Finding("misshapen_plan", sentence, excerpt(error.text), "It was read as the words that it is.")
+    return Planned(plan, (found, *plan.findings), error.text, None)
 
 
 def _member(seat: Seat) -> Member:
@@ -66,7 +84,7 @@ def _member(seat: Seat) -> Member:
 
 def _words(made: Planned) -> str:
     """The plan as people read it; the directives follow it one by one."""
-    return made.plan.summary or made.answer.text
+    return made.plan.summary or made.said
 
 
 def _record(session: Session, desk: Desk, brief: Brief, made: Planned, attempts: Sequence[Attempt]) -> Work:
@@ -78,8 +96,8 @@ def _record(session: Session, desk: Desk, brief: Brief, made: Planned, attempts:
         kind="plan",
         content=_words(made),
         phase=brief.phase,
-        input_tokens=made.answer.input_tokens,
-        output_tokens=made.answer.output_tokens,
+        input_tokens=None if made.answer is None else made.answer.input_tokens,
+        output_tokens=None if made.answer is None else made.answer.output_tokens,
     )
     append(session, [message])
     record_findings(session, brief.conversation_id, made.findings)

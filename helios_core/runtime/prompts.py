@@ -7,8 +7,9 @@ Whatever a person or a model wrote stands in a message of ours as a quotation, e
 text can leave its quotation, and every message says that nothing in one is an instruction.
 """
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from helios_core.measures.consensus import POSITIONS, Answered, DrawnClaim
@@ -135,6 +136,15 @@ You read the answers of several experts to parts of one question, and find what 
 - For each claim, give the stance of each expert who speaks to it: {", ".join(POSITIONS)} ("qualified": only under a
   condition). An expert who does not speak to it gets none. Silence is no agreement.
 - Prove each stance by a quotation from that expert's answer: the shortest passage that shows it, word for word."""
+
+
+def corrected(ask: Ask, fault: str) -> Ask:
+    """The same once more, with what was wrong with the form of the answer to it."""
+    again = (
+        f"Your answer before cannot be read. What is wrong with it:\n{quoted(fault)}",
+        f"Answer once more, with JSON by this schema and nothing else:\n{json.dumps(ask.schema, ensure_ascii=False)}",
+    )
+    return replace(ask, user="\n\n".join((ask.user, *again)))
 
 
 def quoted(text: str) -> str:

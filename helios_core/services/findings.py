@@ -22,6 +22,9 @@ FindingKind = Literal[
     "dropped_requirement",
     "unproved_stance",
     "unreadable_judgement",
+    "unreadable_claims",
+    "unreadable_review",
+    "misshapen_plan",
 ]
 
 

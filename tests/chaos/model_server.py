@@ -53,6 +53,10 @@ class ModelServer:
     """How many syntheses are sent back."""
     careless: int = 0
     """How many plans address somebody who is not there."""
+    misshapen: frozenset[Purpose] = frozenset()
+    """What is answered with JSON of another form than was asked for."""
+    in_words: bool = False
+    """Whether plans are text with directives, whatever form is asked for."""
     calls: list[Call] = field(default_factory=list)
     dropped: list[tuple[float, Purpose]] = field(default_factory=list)
     """When somebody hung up in the middle of an answer, and of which."""
@@ -90,7 +94,8 @@ class ModelServer:
         question, task = QUESTION.search(said), TASK.search(said)
         asked = task["task"] if task is not None and purpose == "answer" else None
         self.calls.append(Call(time.time(), purpose, question["question"] if question else "", asked, said))
-        return StreamingResponse(self._stream(body["model"], purpose, self._words(purpose, said)))
+        words = '{"nothing": "to say"}' if purpose in self.misshapen else self._words(purpose, said)
+        return StreamingResponse(self._stream(body["model"], purpose, words))
 
     async def _stream(self, model: str, purpose: Purpose, words: str) -> AsyncIterator[bytes]:
         key = f"{purpose} {model}"
@@ -115,7 +120,8 @@ class ModelServer:
     def _words(self, purpose: Purpose, said: str) -> str:
         match purpose:
             case "plan":
-                return json.dumps(self._plan(said))
+                plan = self._plan(said)
+                return in_words(plan) if self.in_words else json.dumps(plan)
             case "answer":
                 return "## Answer\nYes, to be sure.\n## Requirements\n- say yes: met\n## Confidence\n0.8"
             case "judge":
@@ -149,6 +155,11 @@ class ModelServer:
                 for place, name in enumerate(names)
             ],
         }
+
+
+def in_words(plan: dict[str, Any]) -> str:
+    """A plan as text."""
+    return "\n".join([plan["summary"], *(f"@[{one['expert']}] {one['task']}" for one in plan["directives"])])
 
 
 def _line(model: str, **event: object) -> bytes:

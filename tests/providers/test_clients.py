@@ -14,7 +14,7 @@ from helios_core.providers.chat import ChatAnswer, ChatClient, ChatMessage, Chat
 from helios_core.providers.clients import client_for
 from helios_core.providers.endpoints import Endpoint, ProviderName, Timeouts
 from tests.providers.served import served
-from tests.providers.wire import KEY, STRUCTURED, WORDS, Wire
+from tests.providers.wire import KEY, MISSHAPEN, STRUCTURED, WORDS, Wire
 from tests.waiting import eventually
 
 T = TypeVar("T")
@@ -145,8 +145,16 @@ def test_a_structured_answer_follows_its_schema(place: Place) -> None:
 
 def test_what_is_no_json_is_no_structured_answer(place: Place) -> None:
     """A server that ignores the schema, as some do."""
-    with pytest.raises(errors.BrokenAnswer, match="wrote something else"):
+    with pytest.raises(errors.MisshapenAnswer, match="wrote something else") as raised:
         asked(place.client(), "prose", schema=SCHEMA)
+    assert raised.value.text == "".join(WORDS)
+
+
+def test_what_breaks_its_schema_says_where(place: Place) -> None:
+    with pytest.raises(errors.MisshapenAnswer, match="is not what it was asked for") as raised:
+        asked(place.client(), "misshapen", schema=SCHEMA)
+    assert raised.value.fault == "At $.answer: 42 is not of type 'string'."
+    assert raised.value.text == "".join(MISSHAPEN)
 
 
 def test_a_refused_key_says_so_and_is_not_tried_again(place: Place) -> None:
@@ -169,16 +177,7 @@ def test_a_request_that_is_not_taken_says_why_without_the_key(place: Place) -> N
     assert "not with the key" in str(error)
 
 
-def test_a_busy_provider_is_asked_again_when_it_says(place: Place) -> None:
-    place.wire.retry_after = "0.2"
-    texts, answer = asked(place.client(), "busy")
-    assert tuple(texts) == WORDS
-    assert place.wire.asked["busy"] == 2
-    assert answer.durations.first_token_seconds is not None
-    assert answer.durations.first_token_seconds >= 0.2
-
-
-def test_a_provider_that_is_busy_for_long_is_not_waited_for(place: Place) -> None:
+def test_a_busy_provider_says_when_to_come_back(place: Place) -> None:
     place.wire.retry_after = "3600"
     error = refused(place.client(), "busy")
     assert isinstance(error, errors.ProviderBusy)
@@ -187,10 +186,11 @@ def test_a_provider_that_is_busy_for_long_is_not_waited_for(place: Place) -> Non
     assert place.wire.asked["busy"] == 1
 
 
-def test_a_failure_before_the_first_text_is_tried_again(place: Place) -> None:
-    texts, _ = asked(place.client(), "failing")
-    assert tuple(texts) == WORDS
-    assert place.wire.asked["failing"] == 2
+def test_a_failure_is_left_to_whoever_asked(place: Place) -> None:
+    error = refused(place.client(), "failing")
+    assert isinstance(error, errors.ProviderFailed)
+    assert error.worth_retrying
+    assert place.wire.asked["failing"] == 1
 
 
 def test_an_answer_that_is_cut_is_no_answer(place: Place) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from starlette.routing import Route
 
 WORDS = ("The ", "answer ", "is ", "42.")
 STRUCTURED = ('{"answer": ', '"42"', "}")
+MISSHAPEN = ('{"answer": ', "42", "}")
 KEY = "sk-canary-0123456789abcdef0123456789"
 REFUSALS = {"locked": 401, "unknown": 404, "busy": 429, "failing": 500, "overlong": 400}
 """Models that are answered with a status; `busy` and `failing` answer from the second time on."""
@@ -31,6 +33,8 @@ class Wire:
     left: list[str] = field(default_factory=list)
     """The models whose reader went away before the end."""
     asked: dict[str, int] = field(default_factory=dict)
+    heard_at: list[float] = field(default_factory=list)
+    """When each request came, by the monotonic clock."""
 
     def forget(self) -> None:
         """Behave as at first, as if nobody had asked."""
@@ -193,6 +197,7 @@ class Wire:
         return body
 
     def _note(self, request: Request) -> None:
+        self.heard_at.append(time.monotonic())
         self.headers.append({name.lower(): value for name, value in request.headers.items()})
 
     async def _answer(self, model: str, events: Iterator[object], framing: Framing) -> Response:
@@ -231,7 +236,9 @@ class Wire:
 def _texts(model: str, is_structured: bool) -> tuple[str, ...]:
     if model == "endless":
         return ("word " * 2**18,) * 40
-    return STRUCTURED if is_structured and model != "prose" else WORDS
+    if not is_structured or model == "prose":
+        return WORDS
+    return MISSHAPEN if model == "misshapen" else STRUCTURED
 
 
 def _choice(delta: dict[str, str], finish_reason: str | None = None) -> dict[str, object]:

@@ -1,5 +1,7 @@
 """A conversation as its worker leads it: dependencies, retries, findings, review, and how it can fail."""
 
+from collections import Counter
+
 from helios_core.services import runs
 from helios_core.services.workers import LEASE_SECONDS
 from helios_core.views.runs import Progress, progress
@@ -83,3 +85,35 @@ def test_only_the_chosen_experts_are_addressed(team: Team) -> None:
     assert team.all_ended(60)
     ended = team.mine.read(lambda session: progress(session, conversation))
     assert {task.agent_id for task in ended.tasks} == set(chosen)
+
+
+def findings(team: Team) -> dict[str, int]:
+    """How many of each kind were kept."""
+    return dict(team.ask("SELECT kind, count(*) FROM conversation_findings GROUP BY kind"))
+
+
+def test_what_is_not_in_its_form_is_asked_for_once_more_and_then_noted(team: Team, models: ModelServer) -> None:
+    models.misshapen = frozenset({"judge", "claims", "review"})
+    ended = carried(team)
+    assert ended.outcome == "completed"
+    assert findings(team) == {"unreadable_judgement": 3, "unreadable_claims": 1, "unreadable_review": 1}
+    asked = Counter(call.purpose for call in models.calls)
+    assert (asked["judge"], asked["claims"], asked["review"]) == (6, 2, 2)
+    assert "'verdict' is a required property" in [call.said for call in models.calls if call.purpose == "review"][1]
+    assert team.ask("SELECT status FROM validation_checkpoints WHERE checkpoint_type = 'review'") == [("skipped",)]
+
+
+def test_a_plan_in_words_is_read_as_that(team: Team, models: ModelServer) -> None:
+    models.in_words = True
+    ended = carried(team)
+    assert ended.outcome == "completed"
+    assert len(ended.tasks) == 3
+    assert findings(team) == {"misshapen_plan": 1}
+    assert [call.purpose for call in models.calls].count("plan") == 2
+
+
+def test_a_plan_that_says_nothing_ends_with_its_fault(team: Team, models: ModelServer) -> None:
+    models.misshapen = frozenset({"plan"})
+    ended = carried(team)
+    assert ended.outcome == "failed"
+    assert "'summary' is a required property" in (ended.outcome_reason or "")
