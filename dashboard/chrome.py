@@ -168,7 +168,7 @@ def chips() -> None:
         if state.simulated_gpu_count:
             st.badge("simulated cards", icon=":material/science:", color="gray")
         if live.shared(is_rehearsing):
-            st.badge("rehearsal: answers are made up", icon=":material/theater_comedy:", color="gray")
+            st.badge("rehearsal answers", icon=":material/theater_comedy:", color="gray")
         st.caption(f"{workspace().principal.role} · this machine · {plain(zone().key)}")
 
 

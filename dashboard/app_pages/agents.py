@@ -4,6 +4,7 @@ import streamlit as st
 
 from dashboard import formats
 from dashboard.chrome import header, open_page
+from dashboard.components.agent_audit import agent_audit
 from dashboard.components.agent_cards import agent_cards
 from dashboard.components.agent_draft import put_away
 from dashboard.components.agent_form import agent_form
@@ -29,6 +30,7 @@ TABS = {
     "Configuration": agent_form,
     "Versions": agent_versions,
     "Performance": agent_performance,
+    "Audit": agent_audit,
 }
 
 

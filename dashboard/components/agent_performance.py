@@ -53,7 +53,7 @@ def _summaries(found: Performance) -> None:
             [answer.confidence_score for answer in found.answers])  # fmt: skip
     columns[4].metric(
         "Failed or timed out", f"{failed} of {ended}" if ended else formats.NA, delta="of its newest delegations",
-        delta_color="off", delta_arrow="off", border=True,
+        delta_color="off", delta_arrow="off", border=True, height="stretch",
     )  # fmt: skip
 
 
@@ -88,6 +88,7 @@ def answer_chart(answers: tuple[Answer, ...]) -> go.Figure | None:
     figure = go.Figure(traces)
     figure.update_layout(
         height=260, margin={"l": 8, "r": 8, "t": 8, "b": 8}, showlegend=True, uirevision="answers",
+        legend={"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"},
         xaxis={"title": "tokens written", "rangemode": "tozero"}, yaxis={"title": "seconds", "rangemode": "tozero"},
     )  # fmt: skip
     return figure

@@ -39,7 +39,7 @@ def work(agent_id: str) -> None:
     counts = shared(performance, agent_id).delegations
     if counts:
         said = " · ".join(f"{sign(status).markdown} {number}" for status, number in sorted(counts.items()))
-        st.caption(f"Of its newest {formats.plural(sum(counts.values()), 'delegation')}: {said}")
+        st.markdown(f":small[:gray[Of its newest {formats.plural(sum(counts.values()), 'delegation')}:] {said}]")
     else:
         st.caption("It has not been given a delegation yet.")
 

@@ -9,6 +9,7 @@ from dashboard import formats
 from dashboard.components.packaged import component
 from dashboard.render import clean, date_and_time, short
 from helios_core.views.audit import Change
+from helios_core.views.participants import named
 
 SUBJECTS = {
     "agent_configurations": "configuration",
@@ -23,6 +24,10 @@ SUBJECTS = {
     "multi_agent_conversations": "conversation",
 }
 """What a row of each table is called; one of another table goes by the table's name."""
+OF_AGENTS = {"agent_configurations", "gpu_allocations"}
+"""Tables whose rows go by the agent that they are about."""
+VERBS = {"load": "loaded"}
+"""What was done, where the audit's own word is none of the past."""
 CONTEXT_LINES = 2
 LONG_CHARACTERS = 90
 MOST_LINES = 200
@@ -42,7 +47,7 @@ def _row(change: Change) -> dict[str, object]:
         "key": change.id,
         "when": date_and_time(change.occurred_at),
         "who": short(change.actor, 60),
-        "what": f"{formats.words(change.action)} {short(subject, 40)}",
+        "what": f"{formats.words(VERBS.get(change.action, change.action))} {short(subject, 40)}",
         "name": short(_name(change), 80),
         "owner": f"of {short(change.owner, 60)}" if change.owner not in {None, change.actor, _name(change)} else "",
         "reason": f"“{short(change.reason, 200)}”" if change.reason else "",
@@ -53,6 +58,8 @@ def _row(change: Change) -> dict[str, object]:
 def _name(change: Change) -> str:
     if change.subject == "feature_activations":
         return change.owner or "the roll-out"
+    if change.subject in OF_AGENTS and change.name is not None:
+        return named(change.name)
     return change.name or change.subject_id
 
 

@@ -23,6 +23,7 @@ from dashboard.theme import sign
 from dashboard.workspace import workspace
 from helios_core.services.conversations import remove_conversation
 from helios_core.services.exports import export_file
+from helios_core.services.providers import is_rehearsing
 from helios_core.views.conversation_gpus import conversation_gpus
 from helios_core.views.conversations import Conversation, conversation
 from helios_core.views.participants import named
@@ -34,7 +35,6 @@ RESPONSES = 6
 def conversation_detail(conversation_id: int) -> None:
     """Everything about a conversation; it keeps up with one that is under way."""
     found = shared(conversation, conversation_id)
-    _header(found)
     rhythm = refresh_seconds() if found.is_under_way else None
 
     def follow(part: Callable[[Conversation, dict[str, Face]], None]) -> None:
@@ -46,6 +46,8 @@ def conversation_detail(conversation_id: int) -> None:
 
         st.fragment(guarded(draw), run_every=rhythm, key=part.__name__)()
 
+    follow(_path)
+    _header(found)
     if found.is_under_way:
         st.fragment(guarded(watch), run_every=rhythm)(conversation_id)
     follow(conversation_figures)
@@ -72,8 +74,21 @@ def faces_of(conversation: Conversation) -> dict[str, Face]:
     return {agent_id: face(agent_id, name) for agent_id, name in (names | people).items()}
 
 
+def _path(found: Conversation, _faces: dict[str, Face]) -> None:
+    """Where the viewer is, and what the conversation is."""
+    state = sign(found.outcome or "under_way")
+    began = date_and_time(found.started_at) if found.started_at else "no time recorded"
+    st.markdown(f"[Conversations](conversations) / {began} · {_source(found)} · {state.markdown}")
+
+
+def _source(found: Conversation) -> str:
+    """Where it comes from. What no worker has taken up yet will be a rehearsal where there is one."""
+    if found.is_under_way and found.source == "live" and shared(is_rehearsing):
+        return SOURCES["rehearsal"]
+    return SOURCES[found.source] + (f" from {plain(found.source_name, 80)}" if found.source == "import" else "")
+
+
 def _header(found: Conversation) -> None:
-    st.markdown(_path(found))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(plain(found.title), anchor=False, width="stretch")
         if not found.is_under_way and not any(task.is_under_way for task in found.delegations):
@@ -87,13 +102,6 @@ def _header(found: Conversation) -> None:
         st.markdown(plain(found.outcome_reason, 300))
     if found.question and found.question.strip() != found.title.strip():
         st.markdown(f":gray[{plain(found.question, 600)}]")
-
-
-def _path(found: Conversation) -> str:
-    state = sign(found.outcome or "under_way")
-    began = date_and_time(found.started_at) if found.started_at else "no time recorded"
-    source = SOURCES[found.source] + (f" from {plain(found.source_name, 80)}" if found.source == "import" else "")
-    return f"[Conversations](conversations) / {began} · {source} · {state.markdown}"
 
 
 def _export(found: Conversation) -> None:

@@ -10,7 +10,7 @@ from dashboard.render import date_and_time, short
 from dashboard.theme import sign
 from helios_core.views.conversation_lists import ConversationRow
 
-SOURCES = {"live": "live", "rehearsal": "rehearsal", "import": "imported", "sample": "sample"}
+SOURCES = {"live": "asked here", "rehearsal": "rehearsal", "import": "imported", "sample": "sample"}
 """What each source is called."""
 FACES = 6
 

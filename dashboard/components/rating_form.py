@@ -14,7 +14,11 @@ from helios_core.views.scores import Score
 
 def rating_form(found: Conclusion) -> None:
     """Rate something of the conclusion; what the viewer gave before stands in the form."""
-    if not allows(Action.RATE_ANSWERS) or found.synthesis is None:
+    if found.synthesis is None:
+        st.caption("There is no answer to rate.")
+        return
+    if not allows(Action.RATE_ANSWERS):
+        st.caption("You may read here what others gave, and rate nothing yourself.")
         return
     subjects = _subjects(found)
     names = list(subjects)

@@ -130,11 +130,12 @@ def _choices(draft: FormDraft, name: str, label: str, known: list[Any], **option
 
 
 def _when(draft: FormDraft, *, disabled: bool) -> None:
-    begin, end, since, until = st.columns(4)
+    begin, end = st.columns(2)
     with begin:
         draft.show("begin", "Daily from", st.text_input, placeholder="22:00", disabled=disabled)
     with end:
         draft.show("end", "Daily until", st.text_input, placeholder="06:00", disabled=disabled)
+    since, until = st.columns(2)
     with since:
         draft.show("valid_from", "From", st.datetime_input, format="YYYY-MM-DD", disabled=disabled)
     with until:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from typing import Any
 
+import streamlit as st
+
 from dashboard import formats
 from dashboard.components.face import Face, face
 from dashboard.components.packaged import component
@@ -12,18 +14,25 @@ from helios_core.views.conclusions import Conclusion
 from helios_core.views.participants import named
 from helios_core.views.scores import JudgeAgreement, Score
 
+MOST_UNSCORED = 6
+"""More answers without a score would fill the page with nothing."""
 SOURCES = {"person": "people", "judge": "judge", "self": "itself"}
 
 
 def score_sheet(found: Conclusion, faces: dict[str, Face]) -> None:
-    """Show the scores of the answer and of each response; what nobody scored is n/a."""
+    """Show the scores of the answer and of each response; what nobody scored is n/a, and left out where it is much."""
     subjects = []
     if found.synthesis is not None:
         subjects.append(_subject(found, faces, "synthesis", found.synthesis.id, found.synthesis.synthesizer_agent_id))
     subjects += [
         _subject(found, faces, "response", response.id, response.agent_id) for response in found.conversation.responses
     ]
-    component("score_sheet")(key="score_sheet", data={"subjects": subjects})
+    unscored = [subject for subject in subjects if all(score["value"] == formats.NA for score in subject["scores"])]
+    if len(unscored) > MOST_UNSCORED:
+        subjects = [subject for subject in subjects if subject not in unscored]
+        st.caption(f"Nobody scored {formats.plural(len(unscored), 'answer')}.")
+    if subjects:
+        component("score_sheet")(key="score_sheet", data={"subjects": subjects})
 
 
 def agreement_in_words(found: Sequence[JudgeAgreement]) -> str:
@@ -95,7 +104,7 @@ def _recorded(found: Conclusion, kind: str, subject_id: int, given: Sequence[Sco
     for response in found.conversation.responses if kind == "response" else ():
         if response.id == subject_id:
             by = response.structured.get("scored_by")
-            named_by = short(by, 80) if isinstance(by, str) else "recorded; by whom is unknown"
+            named_by = _judge(short(by, 80)) if isinstance(by, str) else "recorded; by whom is unknown"
             if response.quality_score is not None and "judge" not in held:
                 lines.append(_line("judge", response.quality_score, named_by))
             if response.confidence_score is not None and "self" not in held:
@@ -103,6 +112,12 @@ def _recorded(found: Conclusion, kind: str, subject_id: int, given: Sequence[Sco
     if kind == "synthesis" and found.synthesis is not None and found.synthesis.quality_score is not None and not held:
         lines.append(_line("judge", found.synthesis.quality_score, "recorded; by whom is unknown"))
     return lines or ([] if given else [_line("judge", None, "nobody scored it")])
+
+
+def _judge(by: str) -> str:
+    """Who scored, by name where an id stands first: "quality_assurance on llama3.1:8b"."""
+    agent_id, rest = by.partition(" ")[::2]
+    return f"{named(agent_id)} {rest}".rstrip() if "_" in agent_id else by
 
 
 def _line(source: str, share: float | None, by: str) -> dict[str, Any]:

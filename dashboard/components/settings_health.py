@@ -77,7 +77,7 @@ def _disk(state: DiskState) -> Fact:
 def room_card() -> None:
     """The largest tables."""
     largest = shared(database_state).largest_tables
-    facts("room", [Fact(name, formats.size(octets), "on disk") for name, octets in largest])
+    facts("room", [Fact(formats.words(name), formats.size(octets), "on disk") for name, octets in largest])
 
 
 @st.fragment

@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.orm import Session, aliased
 
 from helios_core.database.session import Principal, principal_of
-from helios_core.models import AuditEvent, User
+from helios_core.models import AgentConfiguration, AuditEvent, GPUAllocation, User
 from helios_core.services.audit import NAMES
 from helios_core.views.paging import Cursor, Page, older_than
+
+ROWS_OF_AN_AGENT = 200
+"""So many of an agent's configurations, and of its allocations, the newest, are looked up in the audit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +50,29 @@ class Change:
 
 def list_changes(session: Session, which: AuditFilter, after: Cursor | None = None, limit: int = 100) -> Page[Change]:
     """The newest changes that match."""
+    return _newest(session, _conditions(principal_of(session), which), after, limit)
+
+
+def agent_changes(session: Session, agent_id: str, after: Cursor | None = None, limit: int = 100) -> Page[Change]:
+    """The newest changes of what an agent is configured with and was promised, to the reader's eyes."""
+    subjects = [
+        (table.__tablename__, str(row_id))
+        for table in (AgentConfiguration, GPUAllocation)
+        for row_id in session.scalars(
+            select(table.id).where(table.agent_id == agent_id).order_by(table.id.desc()).limit(ROWS_OF_AN_AGENT)
+        )
+    ]
+    of_agent = tuple_(AuditEvent.subject, AuditEvent.subject_id).in_(subjects)
+    return _newest(session, [*_conditions(principal_of(session), AuditFilter()), of_agent], after, limit)
+
+
+def _newest(session: Session, conditions: list[ColumnElement[bool]], after: Cursor | None, limit: int) -> Page[Change]:
     actor, owner = aliased(User), aliased(User)
     rows = session.execute(
         select(AuditEvent, actor.username, owner.username)
         .outerjoin(actor, actor.id == AuditEvent.actor_id)
         .outerjoin(owner, owner.id == AuditEvent.user_id)
-        .where(older_than(after, AuditEvent.occurred_at, AuditEvent.id), *_conditions(principal_of(session), which))
+        .where(older_than(after, AuditEvent.occurred_at, AuditEvent.id), *conditions)
         .order_by(AuditEvent.occurred_at.desc(), AuditEvent.id.desc())
         .limit(limit + 1)
     ).all()

@@ -114,6 +114,10 @@ def conclusion(session: Session, conversation_id: int) -> Conclusion:
     )
 
 
+TAKEN_IN = {"import", "sample"}
+"""Sources of conversations that were held elsewhere."""
+
+
 def list_conclusions(session: Session, limit: int = 100) -> tuple[ConclusionRow, ...]:
     """The newest conclusions, those that want a reader first, and of these the most disputed first."""
     rows = session.execute(
@@ -136,7 +140,8 @@ def _row(synthesis: TaskSynthesis, talk: MultiAgentConversation) -> ConclusionRo
         conversation_id=talk.id,
         title=talk.title,
         source=talk.source,
-        concluded_at=synthesis.created_at,
+        # What came from elsewhere was concluded when it ended, not when it was taken in.
+        concluded_at=(talk.ended_at if talk.source in TAKEN_IN else None) or synthesis.created_at,
         agreement=synthesis.consensus_score,
         effective_votes=synthesis.effective_votes,
         has_minority=bool(synthesis.minority_report),

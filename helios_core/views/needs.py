@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, func, select
+from sqlalchemy.orm import Session, aliased
 
 from helios_core.models import GPUAllocation, GPUEvent, GPUResource, MultiAgentConversation, TaskSynthesis
 from helios_core.views.delegations import DelegationFilter, under_way
@@ -114,12 +114,15 @@ def _stuck(session: Session, now: datetime, limit: int) -> list[Need]:
 
 
 def _doubtful(session: Session, now: datetime, limit: int) -> list[Need]:
+    later = aliased(TaskSynthesis)
     rows = session.execute(
         select(TaskSynthesis.consensus_score, TaskSynthesis.effective_votes, MultiAgentConversation)
         .join(MultiAgentConversation, MultiAgentConversation.id == TaskSynthesis.conversation_id)
         .where(
             TaskSynthesis.created_at > now - timedelta(days=REVIEW_DAYS),
             TaskSynthesis.consensus_score < LOW_CONSENSUS,
+            # The last one of a conversation counts: a review may have sent the one before back.
+            ~exists().where(later.conversation_id == TaskSynthesis.conversation_id, later.id > TaskSynthesis.id),
         )
         .order_by(TaskSynthesis.created_at.desc())
         .limit(limit)

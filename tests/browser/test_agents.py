@@ -180,6 +180,20 @@ def test_a_version_can_be_rolled_back_to(installation: Installation, visitor: Vi
     assert stored(installation, agent_id).timeout_seconds == 120
 
 
+def test_an_agents_audit_says_who_changed_what_and_why(installation: Installation, visitor: Visitor) -> None:
+    agent_id = "project_manager"
+    version = stored(installation, agent_id).version
+    installation.act(
+        lambda session: agents.save_configuration(session, agent_id, {"timeout_seconds": 41}, version, "tired of it")
+    )
+    page = visitor.visit(f"agents?agent={agent_id}&tab=Audit", "Project Manager")
+    newest = page.locator(".change").first
+    expect(newest).to_contain_text("changed configuration Project Manager “tired of it”")
+    newest.locator("summary").click()
+    expect(newest.locator('[data-kind="came"]').first).to_be_visible()
+    expect(newest).to_contain_text("+ 41")
+
+
 def test_an_agent_that_is_not_there_is_said_not_to_be(visitor: Visitor) -> None:
     visitor.page.goto(f"{visitor.address}/agents?agent=nobody")
     expect(visitor.page.get_by_text("There is no agent nobody.")).to_be_visible()

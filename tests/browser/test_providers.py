@@ -36,7 +36,7 @@ def test_a_rehearsal_says_that_every_answer_is_made_up(installation: Installatio
     page = visitor.visit("settings?tab=Providers", "Settings")
     expect(page.locator(".st-key-card_providers")).to_contain_text("every answer is made up")
     expect(page.locator('[class*="st-key-server_"]', has_text=REHEARSAL)).to_contain_text("made up by Helios")
-    expect(visitor.visit("gpus", "GPUs").get_by_text("rehearsal: answers are made up")).to_be_visible()
+    expect(visitor.visit("gpus", "GPUs").get_by_text("rehearsal answers")).to_be_visible()
 
 
 def test_a_model_server_is_refused_where_it_cannot_be_then_added_and_asked(

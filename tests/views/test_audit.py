@@ -3,13 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from helios_core.database.session import SYSTEM, Database, Principal
-from helios_core.models import AuditEvent
+from helios_core.models import AgentConfiguration, AuditEvent
+from helios_core.services.agents import save_configuration
 from helios_core.services.audit import record
+from helios_core.services.team import ensure_default_team
 from helios_core.services.workspace import Workspace
-from helios_core.views.audit import AuditFilter, Change, list_changes
+from helios_core.views.audit import AuditFilter, Change, agent_changes, list_changes
 from helios_core.views.paging import Cursor
 
 
@@ -90,3 +93,27 @@ def test_a_member_reads_what_concerns_them(
     found = page_by_page(workspace.on_behalf_of(member), AuditFilter(), 1)
     assert [(entry.id, entry.actor) for entry in found] == [(events[0], "mira")]
     assert page_by_page(workspace.on_behalf_of(other_member), AuditFilter(actor_id=member.user_id), 1) == []
+
+
+def test_of_an_agent_the_changes_of_its_configurations_and_promises_are_found(
+    workspace: Workspace, member: Principal
+) -> None:
+    def edit(session: Session) -> None:
+        version = session.scalars(
+            select(AgentConfiguration.version).where(AgentConfiguration.agent_id == "data_analyst")
+        )
+        save_configuration(session, "data_analyst", {"timeout_seconds": 77}, version.one(), "slower")
+
+    workspace.act(ensure_default_team)
+    workspace.act(edit)
+    newest, first = workspace.read(lambda session: agent_changes(session, "data_analyst")).rows
+    assert (newest.reason, newest.after) == (
+        "slower",
+        {"agent_id": "data_analyst", "timeout_seconds": 77, "version": 2},
+    )
+    assert (first.action, first.name) == ("added", "data_analyst")
+    page = workspace.read(lambda session: agent_changes(session, "data_analyst", None, 1))
+    assert page.rows == (newest,)
+    assert workspace.read(lambda session: agent_changes(session, "data_analyst", page.older, 1)).rows == (first,)
+    assert workspace.read(lambda session: agent_changes(session, "nobody")).rows == ()
+    assert workspace.on_behalf_of(member).read(lambda session: agent_changes(session, "data_analyst")).rows == ()

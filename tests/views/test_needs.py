@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from helios_core.models import Collector, GPUAllocation, GPUResource, MultiAgentConversation, TaskDelegation
@@ -87,6 +87,23 @@ def test_low_agreement_wants_a_reader_for_a_week(at_work: Workspace) -> None:
     (need,) = found(at_work, "Agreement of only 0.38, 2.6 independent votes")
     assert need.detail == "“Which database for the event store?”"
     at_work.act(lambda session: session.execute(update(Synthesis).values(created_at=datetime.now(UTC) - 8 * 24 * HOUR)))
+    assert found(at_work, "Agreement") == []
+
+
+def test_of_a_conversation_only_the_last_synthesis_counts(at_work: Workspace) -> None:
+    def send_back(session: Session) -> None:
+        first = session.scalars(select(Synthesis).where(Synthesis.consensus_score < 0.5)).one()
+        again = {"content": "PostgreSQL.", "synthesizer_agent_id": "project_manager"}
+        session.add(Synthesis(conversation_id=first.conversation_id, consensus_score=0.41, **again))
+
+    at_work.act(send_back)
+    (need,) = found(at_work, "Agreement")
+    assert need.title == "Agreement of only 0.41"
+    at_work.act(
+        lambda session: session.execute(
+            update(Synthesis).where(Synthesis.consensus_score == 0.41).values(consensus_score=0.9)
+        )
+    )
     assert found(at_work, "Agreement") == []
 
 

@@ -85,6 +85,15 @@ export function status(node, sign) {
   attribute(node, "data-tone", sign.tone);
 }
 
+/** The colour of letters that reads best on `colour`, "#rrggbb". */
+export function ink(colour) {
+  const [red, green, blue] = [1, 3, 5]
+    .map((at) => parseInt(colour.slice(at, at + 2), 16) / 255)
+    .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4));
+  const luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  return 1.05 / (luminance + 0.05) > (luminance + 0.05) / 0.061 ? "#fff" : "#1b1c22";
+}
+
 /** The path of a line through `points` (null is a gap), in a box of width 100 and height 30. */
 export function line(points, low, high) {
   const step = 100 / Math.max(1, points.length - 1);

@@ -5,6 +5,7 @@ export default function ({ parentElement }) {
   const theme = getComputedStyle(parentElement);
   const root = document.documentElement.style;
   root.setProperty("--helios-surface", theme.getPropertyValue("--st-code-background-color"));
+  root.setProperty("--helios-ground", theme.getPropertyValue("--st-background-color"));
   root.setProperty("--helios-text", theme.getPropertyValue("--st-text-color"));
 }
 

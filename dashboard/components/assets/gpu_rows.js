@@ -1,5 +1,5 @@
 // One row per card: utilisation and temperature with their lines, power, memory promised against measured.
-import { aim, attribute, element, line, link, mount, parts, reconcile, say, status, vector } from "./dom.js";
+import { aim, attribute, element, ink, line, link, mount, parts, reconcile, say, status, vector } from "./dom.js";
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const root = mount(parentElement, "rows");
@@ -86,6 +86,7 @@ function paint(block, { label, left, width, colour, is_promised: isPromised, tit
   block.style.left = `${left}%`;
   block.style.width = `${width}%`;
   block.style.setProperty("--colour", colour);
+  block.style.color = isPromised ? ink(colour) : "";
   attribute(block, "data-promised", isPromised);
   attribute(block, "title", title);
   say(block, width > 10 ? label : "");

@@ -1,5 +1,5 @@
 // Cards side by side: a bar of what is promised now, one of what a draft makes of it, and the measured use as a tick.
-import { attribute, element, mount, parts, reconcile, say, status } from "./dom.js";
+import { attribute, element, ink, mount, parts, reconcile, say, status } from "./dom.js";
 
 export default function ({ data, parentElement }) {
   reconcile(mount(parentElement, "cards"), data.cards, create, update);
@@ -52,6 +52,7 @@ function paint(node, block) {
   node.style.left = `${block.left}%`;
   node.style.width = `${block.width}%`;
   node.style.background = block.colour;
+  node.style.color = ink(block.colour);
   attribute(node, "title", block.title);
   say(node, block.width > 9 ? block.label : "");
 }
