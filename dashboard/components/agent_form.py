@@ -66,8 +66,15 @@ def _fields(draft: Draft) -> None:
     _field(draft, "system_prompt", st.text_area, height=320)
     _field(draft, "constraints", st.text_area, height=110, help="A JSON object that the agent is given with each task")
     gpu, memory, context, temperature = st.columns(4)
+    known = [fit.gpu_id for fit in _fits(draft).cards]
     with gpu:
-        _choice(draft, "gpu_assignment", [None, *(fit.gpu_id for fit in _fits(draft).cards)], format_func=_gpu)
+        _choice(draft, "gpu_assignment", [None, *known], format_func=_gpu)
+        if len(known) > 1 or draft.values["further_gpu_ids"]:
+            further = list(dict.fromkeys([*known, *draft.values["further_gpu_ids"]]))
+            _field(
+                draft, "further_gpu_ids", st.multiselect, options=further, format_func=_gpu, placeholder="none",
+                help="Where a model that may be split is divided over several cards of one host",
+            )  # fmt: skip
     with memory:
         _number(draft, "allocated_memory_mb", step=256, placeholder="the estimate", note=_estimate(draft))
     with context:
@@ -154,6 +161,7 @@ def _fits(draft: Draft) -> Fits:
         model_name=typed["assigned_llm"] or "",
         context_tokens=_positive(typed["context_tokens"]),
         memory_mb=_positive(typed["allocated_memory_mb"]),
+        on_cards=1 + len(set(typed["further_gpu_ids"]) - {typed["gpu_assignment"]}),
     )
 
 
@@ -180,7 +188,7 @@ def fits_panel(draft: Draft) -> None:
     if not found.cards:
         st.caption("No GPU is known yet. A collector adds cards at its first reading: `helios collect`.")
         return
-    card_fits(found.cards, draft.values["gpu_assignment"])
+    card_fits(found.cards, (draft.values["gpu_assignment"], *draft.values["further_gpu_ids"]))
     if found.estimate is not None:
         parts = found.estimate
         st.caption(

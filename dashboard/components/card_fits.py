@@ -1,5 +1,7 @@
 """Where an agent fits: each card with what it has promised, and what a draft would add."""
 
+from collections.abc import Collection
+
 from dashboard.components.packaged import component
 from dashboard.render import clean, short
 from dashboard.theme import Tone, series_colour
@@ -8,13 +10,13 @@ from helios_core.services.promises import CardFit
 OTHERS = "#6E7B8B"
 
 
-def card_fits(cards: tuple[CardFit, ...], chosen: int | None) -> None:
-    """Show `cards`, the chosen one first to the eye."""
+def card_fits(cards: tuple[CardFit, ...], chosen: Collection[int | None]) -> None:
+    """Show `cards`, the chosen ones first to the eye."""
     models = sorted({model for card in cards for model in card.promised_by_model})
     component("card_fits")(key="card_fits", data={"cards": [_row(card, models, chosen) for card in cards]})
 
 
-def _row(card: CardFit, models: list[str], chosen: int | None) -> dict[str, object]:
+def _row(card: CardFit, models: list[str], chosen: Collection[int | None]) -> dict[str, object]:
     segments = [
         {
             "key": model,
@@ -33,7 +35,7 @@ def _row(card: CardFit, models: list[str], chosen: int | None) -> dict[str, obje
         "key": card.gpu_id,
         "title": f"GPU {card.gpu_id}",
         "name": clean(card.name),
-        "is_chosen": card.gpu_id == chosen,
+        "is_chosen": card.gpu_id in chosen,
         "segments": segments,
         "draft_percent": None if card.added_mib is None else 100 * card.added_mib / card.total_mib,
         "sentence": f"{_mark(card)} {card.sentence}",

@@ -9,6 +9,7 @@ import streamlit as st
 from dashboard import formats
 from dashboard.render import plain
 from helios_core.services.configurations import FieldChange
+from helios_core.services.explanations import in_words
 
 LONG_FIELDS = {"system_prompt", "constraints"}
 CONTEXT_LINES = 2
@@ -19,6 +20,8 @@ def shown(field: str, value: Any) -> str:  # noqa: ANN401 - any JSON
     """A value as a reader sees it; what it holds may be foreign."""
     if value is None:
         return "none" if field == "gpu_assignment" else formats.NA
+    if field == "further_gpu_ids":
+        return in_words(value, "none")
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, dict):

@@ -133,5 +133,5 @@ def _make(session: Any, draft: PlacementDraft, shown: WhatIf, reason: str) -> No
     apply_plan(session, keep_plan(session, found.moves, reason[:TITLE_MAX_CHARACTERS]), reason or None)
 
 
-def _ways(outcome: WhatIf) -> set[tuple[int | None, int | None, int | None]]:
-    return {(move.configuration_id, move.from_gpu_id, move.to_gpu_id) for move in outcome.moves}
+def _ways(outcome: WhatIf) -> set[tuple[str, int | None, tuple[int, ...], tuple[int, ...]]]:
+    return {(move.agent_id, move.configuration_id, move.from_gpu_ids, move.to_gpu_ids) for move in outcome.moves}

@@ -75,7 +75,7 @@ def _bar(
 
 
 def _block(segment: Segment, card: MapCard, models: list[str], left_mib: int) -> dict[str, object]:
-    names = [formats.title(agent) for agent in segment.agents]
+    names = segment.agents
     letters = " ".join(formats.initials(name) for name in names)
     model = segment.model_name
     label = f"{short(model, 40)} · {short(letters, 40)}" if model else "others"

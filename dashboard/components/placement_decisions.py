@@ -11,6 +11,7 @@ from dashboard.live import live, shared
 from dashboard.older import pages
 from dashboard.render import date_and_time, short
 from dashboard.theme import sign
+from helios_core.services.explanations import in_words
 from helios_core.views.agents import list_agents
 from helios_core.views.decisions import Decision, DecisionFilter, list_decisions
 
@@ -74,15 +75,15 @@ def _row(row: Decision) -> dict[str, object]:
 
 
 def _sentence(row: Decision) -> str:
-    agent = formats.title(row.agent_id) + (f" of {row.owner}" if row.owner else "")
+    agent = row.agent_name + (f" of {row.owner}" if row.owner else "")
     match row.outcome:
         case "moved":
-            return f"moved {agent} {way(row.from_gpu_id, row.to_gpu_id)}"
+            return f"moved {agent} {way(row.from_gpu_ids, row.to_gpu_ids)}"
         case "released":
-            return f"took {agent} off GPU {row.from_gpu_id}"
+            return f"took {agent} off {in_words(row.from_gpu_ids)}"
         case "refused":
             return f"refused {agent}"
-    return f"{row.outcome} {agent} on GPU {row.to_gpu_id}"
+    return f"{row.outcome} {agent} on {in_words(row.to_gpu_ids)}"
 
 
 def _show_more(wanted: tuple[str | None, ...], number: int) -> None:

@@ -7,7 +7,7 @@ from dashboard.components.face import face
 from dashboard.components.packaged import component
 from dashboard.render import clean, short
 from dashboard.theme import Tone, sign
-from helios_core.services.explanations import Explanation, Line
+from helios_core.services.explanations import Explanation, Line, in_words
 from helios_core.services.whatif import DraftMove
 
 VERDICTS: dict[str, tuple[str, Tone | None]] = {
@@ -24,22 +24,18 @@ def placement_moves(moves: Sequence[DraftMove]) -> None:
     )
 
 
-def way(from_gpu_id: int | None, to_gpu_id: int | None) -> str:
-    """From where to where: "GPU 2 → GPU 0"."""
-    return f"{_place(from_gpu_id)} → {_place(to_gpu_id)}"
-
-
-def _place(gpu_id: int | None) -> str:
-    return "no card" if gpu_id is None else f"GPU {gpu_id}"
+def way(before: Sequence[int], after: Sequence[int], *, is_new: bool = False) -> str:
+    """From where to where: "GPU 2 → GPU 0 and 1"."""
+    return f"{in_words(before, 'new' if is_new else 'no card')} → {in_words(after)}"
 
 
 def _move(index: int, move: DraftMove) -> dict[str, object]:
-    name = formats.title(move.agent)
-    stays = move.from_gpu_id == move.to_gpu_id
+    is_new, stays = move.newcomer is not None, move.from_gpu_ids == move.to_gpu_ids
+    said = "stays" if stays else way(move.from_gpu_ids, move.to_gpu_ids, is_new=is_new)
     return {
         "key": move.configuration_id or f"new-{index}",
-        **face(move.agent, name),
-        "way": "no card takes it" if move.is_refused else "stays" if stays else way(move.from_gpu_id, move.to_gpu_id),
+        **face(move.agent_id, move.agent),
+        "way": "no card takes it" if move.is_refused else said,
         "about": " · ".join(
             [
                 short(move.model_name, 40),
@@ -53,7 +49,7 @@ def _move(index: int, move: DraftMove) -> dict[str, object]:
 
 
 def _for_others(move: DraftMove) -> str:
-    return "gives way" if move.to_gpu_id is None else "makes room"
+    return "makes room" if move.to_gpu_ids else "gives way"
 
 
 def reasons(explanation: Explanation) -> list[dict[str, object]]:

@@ -8,7 +8,7 @@ import streamlit as st
 from dashboard.components.placement_draft import PlacementDraft
 from dashboard.workspace import workspace
 from helios_core.services.trials import what_if
-from helios_core.services.whatif import WhatIf, WhatIfDraft
+from helios_core.services.whatif import Newcomer, WhatIf, WhatIfDraft
 from helios_core.views.placement import PlacementMap
 
 KEPT_SECONDS = 10
@@ -18,7 +18,10 @@ KEPT_SECONDS = 10
 def as_asked(draft: PlacementDraft) -> WhatIfDraft:
     """The draft as the services take it."""
     targets: dict[int, Any] = dict(draft.targets)
-    return WhatIfDraft(targets=targets, without_gpus=frozenset(draft.without), may_evict=draft.may_evict)
+    newcomers = tuple(Newcomer(like=like, count=count, target=target) for like, count, target in draft.more)
+    return WhatIfDraft(
+        targets=targets, newcomers=newcomers, without_gpus=frozenset(draft.without), may_evict=draft.may_evict
+    )
 
 
 def outcome_of(draft: PlacementDraft, found: PlacementMap, *, even_if_empty: bool = False) -> WhatIf | None:
@@ -39,6 +42,6 @@ def _state(found: PlacementMap) -> Hashable:
     cards = tuple(
         (card.gpu_id, card.is_enabled, card.health, card.capacity_mib, card.promised_mib) for card in found.cards
     )
-    seats = tuple((agent.configuration_id, agent.gpu_id) for card in found.cards for agent in card.agents)
+    seats = tuple((agent.configuration_id, agent.gpu_ids) for card in found.cards for agent in card.agents)
     waiting = tuple(agent.configuration_id for agent in found.waiting)
     return cards, seats, waiting, found.rules_in_force, int(found.read_at.timestamp() // KEPT_SECONDS)

@@ -63,7 +63,8 @@ def _plan(plan: Plan) -> None:
 def _said(plan: Plan) -> str:
     who = f"by {plain(plan.created_by)}" if plan.created_by else "by Helios"
     moves = " · ".join(
-        f"{plain(formats.title(move.agent_id))}: {way(move.from_gpu_id, move.to_gpu_id)}" for move in plan.moves
+        f"{plain(move.agent_name)}: {way(move.from_gpu_ids, move.to_gpu_ids, is_new=move.is_new)}"
+        for move in plan.moves
     )
     when = date_and_time(plan.undone_at or plan.applied_at or plan.created_at)
     why = " ".join(plain(reason) for reason in plan.reasons)

@@ -35,7 +35,7 @@ def _objections(found: Preview) -> list[str]:
         *(contradiction.sentence for contradiction in found.contradictions),
         *(f"{sentence} It stays until somebody moves it." for sentence in shown),
         *([f"{formats.plural(more, 'further agent')} would be where the rule does not want them."] if more else []),
-        *(f"No other card would take {formats.title(agent)}." for agent in found.homeless[:MOST_BREACHES]),
+        *(f"No other card would take {agent}." for agent in found.homeless[:MOST_BREACHES]),
     ]
 
 

@@ -11,11 +11,13 @@ from dashboard.components.placement_cards import models_of, placement_cards
 from dashboard.components.placement_decisions import newest_decisions
 from dashboard.components.placement_draft import PlacementDraft, draft_in_url
 from dashboard.components.placement_moves import placement_moves
+from dashboard.components.placement_newcomers import placement_newcomers
 from dashboard.components.placement_outcome import outcome_of
 from dashboard.components.placement_plans import newest_plans, proposals
 from dashboard.components.placement_room import capacity_question
 from dashboard.components.rule_list import rule_list
 from dashboard.live import live, shared
+from helios_core.views.agents import list_agents
 from helios_core.views.placement import PlacementMap, placement_map
 from helios_core.views.rules import list_rules
 
@@ -28,6 +30,7 @@ def placement_whatif() -> None:
     cards(draft)
     with card("board", "Agents and cards", "a click puts an agent elsewhere in the draft; nothing moves before Apply"):
         board(draft)
+        placement_newcomers(draft, _names())
     if not draft.is_empty:
         with card("moves", "Why"):
             moves(draft)
@@ -66,10 +69,15 @@ def quota(found: PlacementMap) -> None:
 def board(draft: PlacementDraft) -> None:
     """Who is where."""
     found = shared(placement_map)
-    if not found.waiting and not any(card.agents for card in found.cards):
+    if not found.waiting and not draft.more and not any(card.agents for card in found.cards):
         st.caption("No agent of yours uses a card. Choose a model on your own cards in an agent's configuration.")
         return
-    placement_board(found, draft, outcome_of(draft, found))
+    placement_board(found, draft, outcome_of(draft, found), _names())
+
+
+def _names() -> dict[str, str]:
+    """What the agents are called that compute on cards."""
+    return {agent.agent_id: agent.name for agent in shared(list_agents) if agent.model_provider == "ollama"}
 
 
 @live

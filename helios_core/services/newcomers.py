@@ -42,7 +42,8 @@ def new_agents(session: Session, kind: Newcomer, taken: Collection[str] = ()) ->
         except InvalidInput as error:
             raise InvalidInput({"newcomers": f"{name}: {' '.join(error.fields.values())}"}) from error
         description, capabilities = (profile.description, profile.capabilities) if profile else ("", ())
-        found.append(NewAgent(agent_id, name, description, tuple(map(str, capabilities)), fields.snapshot()))
+        known = tuple(map(str, capabilities))
+        found.append(NewAgent(agent_id, name, description, known, fields.snapshot(), kind.like))
     return tuple(found)
 
 

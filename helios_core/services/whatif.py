@@ -45,6 +45,8 @@ class NewAgent:
     description: str
     capabilities: tuple[str, ...]
     values: Mapping[str, Any]
+    like: str | None = None
+    """The agent that it is like."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -234,7 +234,7 @@ def test_a_constraint_is_added_refused_and_deleted_through_its_form(
     form.get_by_role("button", name="Add the constraint").click()
     form.get_by_label("Least compute capability").fill("8.6")
     form.get_by_label("Least compute capability").press("Tab")
-    expect(form.get_by_text(re.compile("project_manager on GPU 0")).first).to_be_visible()
+    expect(form.get_by_text(re.compile("Project Manager on GPU 0")).first).to_be_visible()
     form.get_by_role("button", name="Add the constraint").click()
     expect(page.locator("a.constraint", has_text="qwen2.5:7b")).to_contain_text("capability 8.6 or newer")
     assert len(installation.workspace.read(lambda session: session.scalars(select(ResourceConstraint)).all())) == 2
