@@ -143,6 +143,9 @@ def grant(connection: Connection, role: str) -> None:
     connection.execute(text(f"GRANT SELECT ON {VERSION_TABLE} TO {quoted}"))
     if tables:
         connection.execute(text(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(tables)} TO {quoted}"))
+    # A plan's delegations are announced with their ids before they are there.
+    if connection.scalar(text("SELECT to_regclass('task_delegations_id_seq')")) is not None:
+        connection.execute(text(f"GRANT USAGE ON SEQUENCE task_delegations_id_seq TO {quoted}"))
     for function in ("helios_ensure_sample_partitions(date, date)", "helios_drop_sample_partitions(date)"):
         if connection.scalar(text("SELECT to_regprocedure(:name)"), {"name": function}) is not None:
             connection.execute(text(f"GRANT EXECUTE ON FUNCTION {function} TO {quoted}"))

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import select
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from helios_core.errors import ProviderError
 from helios_core.measures.consensus import Answered, Consensus, consensus, disputed
-from helios_core.models import ConversationPhase, MultiAgentConversation, TaskSynthesis
+from helios_core.models import ConversationPhase, MultiAgentConversation
 from helios_core.providers.chat import ChatAnswer
 from helios_core.runtime import prompts
 from helios_core.runtime.claims import Claims, read_claims
@@ -16,9 +16,9 @@ from helios_core.runtime.experts import as_answered
 from helios_core.runtime.judges import JUDGE, directive_of
 from helios_core.runtime.quality import Review, read_review
 from helios_core.runtime.tools import Desk
-from helios_core.services import blackboard, consensus_memory, runs
+from helios_core.services import consensus_memory, runs
 from helios_core.services.checkpoints import Verdict, record_check
-from helios_core.services.consensus import write_consensus
+from helios_core.services.consensus import NewSynthesis, conclude
 from helios_core.services.context_states import Tier, remember
 from helios_core.services.findings import Finding, record_findings
 from helios_core.services.participation import measure_participations
@@ -103,27 +103,21 @@ async def _write_answer(
 
 def _record_synthesis(session: Session, brief: Brief, made: Synthesis) -> None:
     (position,) = append(session, [_message(brief, "synthesis", brief.pm_agent_id, made.text, made.answer)])
-    row = TaskSynthesis(
+    new = NewSynthesis(
         user_id=brief.user_id,
         conversation_id=brief.conversation_id,
-        session_id=brief.chat_id,
-        synthesizer_agent_id=brief.pm_agent_id,
+        chat_id=brief.chat_id,
+        agent_id=brief.pm_agent_id,
         content=made.text,
         position=position,
-    )
-    session.add(row)
-    session.flush()
-    write_consensus(
-        session,
-        row.id,
-        made.drawn.claims.claims,
-        made.found,
-        made.response_ids,
+        claims=made.drawn.claims.claims,
+        found=made.found,
+        response_ids=made.response_ids,
         model_name=made.drawn.model_name,
         prompt_version=prompts.VERSIONS["claims"] if made.drawn.model_name else None,
     )
+    conclude(session, new)
     record_findings(session, brief.conversation_id, _wrong(made.drawn))
-    blackboard.announce_synthesis(session, row.id)
     enter(session, brief.conversation_id, ConversationPhase.REVIEW)
 
 
@@ -209,12 +203,13 @@ async def complete(desk: Desk, brief: Brief) -> Brief:
     return replace(brief, is_over=True)
 
 
+NEWEST = text("SELECT max(id) FROM task_synthesis WHERE conversation_id = :conversation")
+
+
 def _record_end(session: Session, desk: Desk, brief: Brief) -> None:
-    conversation = session.get_one(MultiAgentConversation, brief.conversation_id, populate_existing=True)
-    if conversation.current_phase is ConversationPhase.REVIEW:
+    if runs.phase_of(session, brief.conversation_id) is ConversationPhase.REVIEW:
         _record_review(session, brief, None, None, ConversationPhase.COMPLETION)
-    newest = select(TaskSynthesis.id).where(TaskSynthesis.conversation_id == brief.conversation_id)
-    synthesis_id = session.scalar(newest.order_by(TaskSynthesis.id.desc()).limit(1))
+    synthesis_id = session.scalar(NEWEST, {"conversation": brief.conversation_id})
     if synthesis_id is not None:
         consensus_memory.join(session, synthesis_id)
     if brief.chat_id is not None:

@@ -41,9 +41,8 @@ def take_up(session: Session, conversation_id: int, worker_id: UUID) -> tuple[Ho
     found = brief(session, conversation_id)
     statuses.enlist(session, found.user_id, found.seats)
     if found.phase not in PHASES:
-        for phase in (ConversationPhase.INGESTION, ConversationPhase.PLANNING):
-            if found.phase is not phase:
-                enter(session, conversation_id, phase)
+        to_come = (ConversationPhase.INGESTION, ConversationPhase.PLANNING)
+        enter(session, conversation_id, *(phase for phase in to_come if phase is not found.phase))
         found = replace(found, phase=ConversationPhase.PLANNING)
     else:
         drafts.write(session, (), finished=[conversation_id])  # of the worker before

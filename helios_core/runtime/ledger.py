@@ -9,11 +9,10 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Engine, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import NotSupportedError, OperationalError
 from sqlalchemy.orm import Session
 
 from helios_core.database.session import SYSTEM, Database, Principal
@@ -30,21 +29,29 @@ THREADS = 6
 """How many transactions run at a time: more would only take each other's turn."""
 FIRST_PAUSE_SECONDS = 0.1
 LONGEST_PAUSE_SECONDS = 2.0
-AGAIN = ("40001", "40P01", "55P03")
-"""SQLSTATEs of transactions that only came at the wrong moment: serialization, deadlock, lock timeout."""
+PREPARED_AFTER = 2
+PREPARED_MAX = 500
+"""How often a connection asks the same before it is prepared, and how many statements stay so."""
+AGAIN = ("40001", "40P01", "55P03", "0A000")
+"""SQLSTATEs of transactions that only came at the wrong moment: serialization, deadlock, lock timeout, and a statement
+that was prepared before a migration changed what it reads; after the roll-back it is prepared anew."""
 
 
-def hold_no_lock_longer_than(engine: Engine, seconds: float) -> None:
-    """Let the server end a transaction that its worker does nothing in: it was stopped, or its host is gone."""
+def prepare(engine: Engine, idle_seconds: float) -> None:
+    """Make the engine's connections a worker's: the server plans the statements of its steps once, not each time.
+
+    And it ends a transaction in which nothing happens for `idle_seconds`: its worker was stopped, or its host is gone.
+    """
 
     @event.listens_for(engine, "connect")
-    def limit(connection: DBAPIConnection, _record: object) -> None:
+    def connected(connection: Any, _record: object) -> None:  # noqa: ANN401 - a connection of psycopg's
+        connection.prepare_threshold, connection.prepared_max = PREPARED_AFTER, PREPARED_MAX
         cursor = connection.cursor()
-        cursor.execute(f"SET idle_in_transaction_session_timeout = {seconds * 1000:.0f}")
+        cursor.execute(f"SET idle_in_transaction_session_timeout = {idle_seconds * 1000:.0f}")
         cursor.close()
         connection.commit()
 
-    engine.dispose()  # the connections that there are have no limit
+    engine.dispose()  # the connections that there are are everybody's
 
 
 class Ledger:
@@ -84,7 +91,7 @@ class Ledger:
             except DatabaseUnavailable:
                 await asyncio.sleep(pause_seconds)
                 pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
-            except OperationalError as error:
+            except (OperationalError, NotSupportedError) as error:
                 if getattr(error.orig, "sqlstate", None) not in AGAIN:
                     raise
 

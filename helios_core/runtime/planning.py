@@ -7,7 +7,7 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from helios_core.errors import MisshapenAnswer
-from helios_core.models import ConversationPhase
+from helios_core.models import ConversationPhase, TaskDelegationStatus
 from helios_core.providers.chat import ChatAnswer
 from helios_core.runtime import prompts
 from helios_core.runtime.directives import Directive, Member, Plan, parse_plan
@@ -18,7 +18,7 @@ from helios_core.services import delegations
 from helios_core.services.delegations import NewDelegation
 from helios_core.services.findings import Finding, record_findings
 from helios_core.services.transcripts import NewMessage, append, enter
-from helios_core.views.briefs import Attempt, Brief, Seat, Work, work
+from helios_core.views.briefs import Attempt, Brief, Seat, Work
 
 HARMLESS = ("inline_mention", "misshapen_plan")
 """Findings for which no plan has to be made again."""
@@ -101,14 +101,32 @@ def _record(session: Session, desk: Desk, brief: Brief, made: Planned, attempts:
     )
     append(session, [message])
     record_findings(session, brief.conversation_id, made.findings)
-    if not made.plan.directives:
+    if made.plan.directives:
+        tasks = _tasks(brief, made.plan, attempts)
+        planned = zip(delegations.plan(session, desk.hold, tasks), tasks, strict=True)
+        phases = (ConversationPhase.DELEGATION, ConversationPhase.PROCESSING)
+        enter(session, brief.conversation_id, *(phase for phase in phases if phase is not brief.phase))
+        attempts = (*attempts, *(_attempt(delegation_id, task) for delegation_id, task in planned))
+    else:
         enter(session, brief.conversation_id, ConversationPhase.SYNTHESIS)
-        return work(session, brief.conversation_id)
-    if brief.phase is ConversationPhase.PLANNING:
-        enter(session, brief.conversation_id, ConversationPhase.DELEGATION)
-    delegations.plan(session, desk.hold, _tasks(brief, made.plan, attempts))
-    enter(session, brief.conversation_id, ConversationPhase.PROCESSING)
-    return work(session, brief.conversation_id)
+    return Work(tuple(attempts), () if brief.work is None else brief.work.answers)
+
+
+def _attempt(delegation_id: int, task: NewDelegation) -> Attempt:
+    return Attempt(
+        delegation_id=delegation_id,
+        place=task.place,
+        depends_on=task.depends_on,
+        agent_id=task.agent_id,
+        task=task.task,
+        directive=task.directive,
+        given=task.given,
+        requirements=task.requirements,
+        review_round=task.review_round,
+        status=TaskDelegationStatus.PENDING,
+        attempt=1,
+        priority=task.priority,
+    )
 
 
 def _tasks(brief: Brief, made: Plan, attempts: Sequence[Attempt]) -> list[NewDelegation]:

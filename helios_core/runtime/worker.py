@@ -15,7 +15,7 @@ from helios_core.errors import HoldLost
 from helios_core.runtime.bell import Bell
 from helios_core.runtime.conversation import lead, take_up
 from helios_core.runtime.engine import QueueEngine
-from helios_core.runtime.ledger import Ledger, hold_no_lock_longer_than
+from helios_core.runtime.ledger import Ledger, prepare
 from helios_core.runtime.models import Models
 from helios_core.runtime.scribe import Scribe
 from helios_core.runtime.tools import Desk, Tools
@@ -64,7 +64,7 @@ class Worker:
         self._url = application_url(settings)
         self._capacity = capacity
         # Less than a lease: whoever takes over must not wait for the locks of one that was stopped.
-        hold_no_lock_longer_than(database.engine, LEASE_SECONDS / 2)
+        prepare(database.engine, LEASE_SECONDS / 2)
         self._ledger = Ledger(database)
         self._models = models(self._ledger)
         self._scribe = Scribe(self._ledger)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from sqlalchemy import func, select
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 CHANNEL = "helios_work"
@@ -24,10 +24,14 @@ class Change:
     conversation_id: int
 
 
+NOTIFY = text("SELECT pg_notify(:channel, told) FROM unnest(CAST(:told AS text[])) AS told")
+
+
 def announce(session: Session, changes: Iterable[Change]) -> None:
     """Tell all workers, once the transaction is committed."""
-    for change in dict.fromkeys(changes):
-        session.execute(select(func.pg_notify(CHANNEL, f"{change.kind} {change.conversation_id}")))
+    told = list(dict.fromkeys(f"{change.kind} {change.conversation_id}" for change in changes))
+    if told:
+        session.execute(NOTIFY, {"channel": CHANNEL, "told": told})
 
 
 def read(payload: str) -> Change | None:

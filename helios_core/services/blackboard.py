@@ -6,12 +6,13 @@ once, in the transaction of what it announces: asked again, the first one's id c
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from helios_core.database.rows import insert_rows
 from helios_core.errors import NotFound
 from helios_core.models import AgentResponse, BlackboardEvent, TaskDelegation, TaskSynthesis
 from helios_core.services.permissions import Action, require
@@ -23,19 +24,30 @@ Announced = TypeVar("Announced", TaskDelegation, AgentResponse, TaskSynthesis)
 def announce_delegation(session: Session, delegation_id: int) -> int:
     """Announce a task from the PM to an expert, and link the delegation to the event; the event's id."""
     delegation = _locked(session, TaskDelegation, delegation_id, "delegation")
-    if delegation.blackboard_event_id is None:
-        announce_planned(session, [delegation])
-    return cast("int", delegation.blackboard_event_id)
+    if delegation.blackboard_event_id is not None:
+        return delegation.blackboard_event_id
+    announced = announce_tasks(session, [{name: getattr(delegation, name) for name in OF_DELEGATION}])
+    delegation.blackboard_event_id = announced[delegation.id]
+    session.flush()
+    return announced[delegation.id]
 
 
-def announce_planned(session: Session, delegations: Sequence[TaskDelegation]) -> None:
-    """Announce tasks that nobody can have announced before, and link each delegation to its event."""
-    events = [_of_delegation(delegation) for delegation in delegations]
-    session.add_all(events)
-    session.flush()
-    for delegation, event in zip(delegations, events, strict=True):
-        delegation.blackboard_event_id = event.id
-    session.flush()
+OF_DELEGATION = (
+    "id", "user_id", "conversation_id", "session_id", "pm_agent_id", "target_agent_id", "task_description", "attempt",
+)  # fmt: skip
+"""What the announcement of a task is made of."""
+
+
+def announce_tasks(session: Session, tasks: Sequence[Mapping[str, Any]]) -> Mapping[int, int]:
+    """Announce tasks that nobody can have announced before; the id of each event, by that of its delegation."""
+    events = insert_rows(
+        session,
+        BlackboardEvent,
+        [_of_task(task) for task in tasks],
+        "CAST(event_payload ->> 'delegation_id' AS bigint) AS delegation_id",
+        "id",
+    )
+    return {event.delegation_id: event.id for event in events}
 
 
 def announce_answers(session: Session, answers: Sequence[tuple[int, Mapping[str, Any], UUID | None]]) -> None:
@@ -50,8 +62,7 @@ def announce_answers(session: Session, answers: Sequence[tuple[int, Mapping[str,
         }
         for response_id, row, chat_id in answers
     ]
-    if rows:
-        session.execute(insert(BlackboardEvent), rows)
+    insert_rows(session, BlackboardEvent, rows)
 
 
 OF_RESPONSE = ("delegation_id", "conversation_id", "confidence_score", "quality_score")
@@ -70,26 +81,43 @@ def announce_response(session: Session, response_id: int) -> int:
 def announce_synthesis(session: Session, synthesis_id: int) -> int:
     """Announce what was made of the responses; the event's id."""
     synthesis = _locked(session, TaskSynthesis, synthesis_id, "synthesis")
-    payload = {
-        "synthesis_id": synthesis.id,
-        "conversation_id": synthesis.conversation_id,
-        "consensus_score": synthesis.consensus_score,
-        "quality_score": synthesis.quality_score,
-        "effective_votes": synthesis.effective_votes,
-    }
+    payload = {"synthesis_id": synthesis.id, **{name: getattr(synthesis, name) for name in OF_SYNTHESIS}}
     event = _event(synthesis.user_id, synthesis.session_id, synthesis.synthesizer_agent_id, "synthesis", payload)
     return _announced_once(session, event, {"synthesis_id": synthesis.id}, synthesis.created_at)
 
 
-def _of_delegation(delegation: TaskDelegation) -> BlackboardEvent:
-    payload = {
-        "delegation_id": delegation.id,
-        "conversation_id": delegation.conversation_id,
-        "target_agent_id": delegation.target_agent_id,
-        "task": delegation.task_description,
-        "attempt": delegation.attempt,
+OF_SYNTHESIS = ("conversation_id", "consensus_score", "quality_score", "effective_votes")
+"""What the announcement of a synthesis says of it, beside its id."""
+
+
+def announce_new_synthesis(session: Session, synthesis_id: int, row: Mapping[str, Any]) -> None:
+    """Announce a synthesis that this transaction has written, as this row."""
+    payload = {"synthesis_id": synthesis_id, **{name: row.get(name) for name in OF_SYNTHESIS}}
+    event = {
+        "user_id": row["user_id"],
+        "session_id": row["session_id"],
+        "source_agent_id": row["synthesizer_agent_id"],
+        "event_type": "synthesis",
+        "event_payload": payload,
     }
-    return _event(delegation.user_id, delegation.session_id, delegation.pm_agent_id, "delegation", payload)
+    insert_rows(session, BlackboardEvent, [event])
+
+
+def _of_task(task: Mapping[str, Any]) -> dict[str, Any]:
+    # The user is named: a host's own table fills nothing in.
+    return {
+        "user_id": task["user_id"],
+        "session_id": task["session_id"],
+        "source_agent_id": task["pm_agent_id"],
+        "event_type": "delegation",
+        "event_payload": {
+            "delegation_id": task["id"],
+            "conversation_id": task["conversation_id"],
+            "target_agent_id": task["target_agent_id"],
+            "task": task["task_description"],
+            "attempt": task["attempt"],
+        },
+    }
 
 
 def _locked(session: Session, table: type[Announced], row_id: int, thing: str) -> Announced:

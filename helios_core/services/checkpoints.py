@@ -1,10 +1,11 @@
 """Validation checkpoints of the platform: checks that quality passes through, each begun once and ended once."""
 
+import json
 from collections.abc import Mapping
 from typing import Literal, get_args
 from uuid import UUID
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from helios_core.errors import InvalidInput, NotFound, TransitionRefused
@@ -49,17 +50,21 @@ def record_check(
     require(session, Action.WORK_IN_CONVERSATIONS)
     _refuse_impossible(verdict, score)
     conversation_id, user_id, chat_id = of
-    checkpoint = ValidationCheckpoint(
-        user_id=user_id,
-        session_id=chat_id,
-        checkpoint_type=checkpoint_type,
-        status=verdict,
-        score=score,
-        details={**(details or {}), "conversation_id": conversation_id},
-        completed_at=func.clock_timestamp(),
-    )
-    session.add(checkpoint)
-    session.flush()
+    checkpoint = {
+        "user": user_id,
+        "chat": chat_id,
+        "type": checkpoint_type,
+        "verdict": verdict,
+        "score": score,
+        "details": json.dumps({**(details or {}), "conversation_id": conversation_id}),
+    }
+    session.execute(CHECKED, checkpoint)
+
+
+CHECKED = text(
+    "INSERT INTO validation_checkpoints (user_id, session_id, checkpoint_type, status, score, details, created_at, "
+    "completed_at) VALUES (:user, :chat, :type, :verdict, :score, CAST(:details AS jsonb), now(), clock_timestamp())"
+)
 
 
 def end_check(

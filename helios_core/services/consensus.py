@@ -1,95 +1,104 @@
 """The consensus of a synthesis, written: its claims, where experts stand on them, and what that amounts to."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from helios_core.errors import NotFound
+from helios_core.database.rows import insert_rows
 from helios_core.measures.consensus import Consensus, DrawnClaim, disputed
-from helios_core.models import ClaimStance, MultiAgentConversation, SynthesisClaim, TaskSynthesis
+from helios_core.models import ClaimStance, SynthesisClaim, TaskSynthesis
+from helios_core.services import blackboard
 from helios_core.services.permissions import Action, require
 
 
-def write_consensus(
-    session: Session,
-    synthesis_id: int,
-    claims: Sequence[DrawnClaim],
-    found: Consensus,
-    response_ids: Sequence[int],
-    *,
-    model_name: str | None = None,
-    prompt_version: str | None = None,
-) -> None:
-    """Keep the claims and stances of a synthesis and its consensus, in place of what was kept before.
+@dataclass(frozen=True, slots=True)
+class NewSynthesis:
+    """What was made of a conversation's responses, and how far these agree.
 
     `response_ids`: those of the responses, in the order in which claims were drawn from them; `model_name`,
-    `prompt_version`: what drew them. The conversation's agreement is that of its newest synthesis.
+    `prompt_version`: what drew them.
     """
+
+    user_id: int
+    conversation_id: int
+    chat_id: UUID | None
+    agent_id: str
+    content: str
+    claims: Sequence[DrawnClaim]
+    found: Consensus
+    response_ids: Sequence[int]
+    model_name: str | None = None
+    prompt_version: str | None = None
+    position: int | None = None
+
+
+AGREE = text(
+    "UPDATE multi_agent_conversations SET consensus_score = :score, updated_at = now() "
+    "WHERE user_id = :user AND id = :conversation"
+)
+
+
+def conclude(session: Session, new: NewSynthesis) -> int:
+    """Write a synthesis with its claims and stances, and announce it; its id. The conversation agrees as far as it."""
     require(session, Action.WORK_IN_CONVERSATIONS)
-    query = select(TaskSynthesis).where(TaskSynthesis.id == synthesis_id).with_for_update()
-    synthesis = session.scalars(query.execution_options(populate_existing=True)).one_or_none()
-    if synthesis is None:
-        raise NotFound(f"There is no synthesis {synthesis_id}.")
-    synthesis.contributions = [
-        {"response_id": response_ids[part.response], "agent_id": part.agent_id, "weight": part.weight}
-        for part in found.contributions
-    ]
-    synthesis.conflicts = [
-        {"claim": claim.text, "stances": {stance.agent_id: stance.position for stance in claim.stances}}
-        for claim in disputed(claims)
-    ]
-    synthesis.minority_report = found.minority_report
-    synthesis.consensus_score = found.score
-    synthesis.effective_votes = found.effective_votes
-    session.execute(delete(SynthesisClaim).where(SynthesisClaim.synthesis_id == synthesis_id))
-    _add_claims(session, synthesis, claims, response_ids, (model_name, prompt_version))
-    _pass_on(session, synthesis)
-    session.flush()
+    row = _row(new)
+    ((synthesis_id,),) = insert_rows(session, TaskSynthesis, [row], "id")
+    _add_claims(session, synthesis_id, new)
+    agreed = {"score": new.found.score, "user": new.user_id, "conversation": new.conversation_id}
+    session.execute(AGREE, agreed)
+    blackboard.announce_new_synthesis(session, synthesis_id, row)
+    return int(synthesis_id)
 
 
-def _add_claims(
-    session: Session,
-    synthesis: TaskSynthesis,
-    claims: Sequence[DrawnClaim],
-    response_ids: Sequence[int],
-    drawn_by: tuple[str | None, str | None],
-) -> None:
-    model_name, prompt_version = drawn_by
-    rows = [
-        SynthesisClaim(
-            user_id=synthesis.user_id,
-            synthesis_id=synthesis.id,
-            position=position,
-            content=claim.text,
-            model_name=model_name,
-            prompt_version=prompt_version,
-        )
-        for position, claim in enumerate(claims)
+def _row(new: NewSynthesis) -> dict[str, Any]:
+    return {
+        "user_id": new.user_id,
+        "conversation_id": new.conversation_id,
+        "session_id": new.chat_id,
+        "synthesizer_agent_id": new.agent_id,
+        "content": new.content.replace("\x00", ""),
+        "contributions": [
+            {"response_id": new.response_ids[part.response], "agent_id": part.agent_id, "weight": part.weight}
+            for part in new.found.contributions
+        ],
+        "conflicts": [
+            {"claim": claim.text, "stances": {stance.agent_id: stance.position for stance in claim.stances}}
+            for claim in disputed(new.claims)
+        ],
+        "minority_report": new.found.minority_report,
+        "consensus_score": new.found.score,
+        "effective_votes": new.found.effective_votes,
+        "position": new.position,
+    }
+
+
+def _add_claims(session: Session, synthesis_id: int, new: NewSynthesis) -> None:
+    claims = [
+        {
+            "user_id": new.user_id,
+            "synthesis_id": synthesis_id,
+            "position": position,
+            "content": claim.text,
+            "model_name": new.model_name,
+            "prompt_version": new.prompt_version,
+        }
+        for position, claim in enumerate(new.claims)
     ]
-    session.add_all(rows)
-    session.flush()
-    session.add_all(
-        ClaimStance(
-            user_id=synthesis.user_id,
-            claim_id=row.id,
-            agent_id=stance.agent_id,
-            response_id=response_ids[stance.response],
-            stance=stance.position,
-            quote=stance.quote,
-        )
-        for row, claim in zip(rows, claims, strict=True)
+    ids = {row.position: row.id for row in insert_rows(session, SynthesisClaim, claims, "id", "position")}
+    stances = [
+        {
+            "user_id": new.user_id,
+            "claim_id": ids[position],
+            "agent_id": stance.agent_id,
+            "response_id": new.response_ids[stance.response],
+            "stance": stance.position,
+            "quote": stance.quote,
+        }
+        for position, claim in enumerate(new.claims)
         for stance in claim.stances
-    )
-
-
-def _pass_on(session: Session, synthesis: TaskSynthesis) -> None:
-    """Let the conversation agree as far as its newest synthesis does."""
-    if synthesis.conversation_id is None:
-        return
-    newer = select(TaskSynthesis.id).where(
-        TaskSynthesis.conversation_id == synthesis.conversation_id, TaskSynthesis.id > synthesis.id
-    )
-    conversation = session.get(MultiAgentConversation, synthesis.conversation_id)
-    if conversation is not None and session.scalar(newer.limit(1)) is None:
-        conversation.consensus_score = synthesis.consensus_score
+    ]
+    insert_rows(session, ClaimStance, stances)

@@ -10,19 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import insert, select
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from helios_core.database.rows import insert_rows
 from helios_core.errors import NotFound
-from helios_core.models import (
-    AgentResponse,
-    ConsensusMemoryEdge,
-    ConsensusMemoryNode,
-    MultiAgentConversation,
-    TaskSynthesis,
-)
+from helios_core.models import ConsensusMemoryEdge, ConsensusMemoryNode
 from helios_core.services.permissions import Action, require
-from helios_core.views.syntheses import Claim, Contribution, find_synthesis
+from helios_core.views.syntheses import Claim, Contribution, claims_of, contributions_of
 
 RELATIONS = {"for": "supports", "against": "opposes", "qualified": "qualifies"}
 """The edge from a response to a claim, by the stance of its agent."""
@@ -43,41 +38,42 @@ class _Source:
 def join(session: Session, synthesis_id: int) -> UUID:
     """Let a synthesis join the graph, once; the id of its node, to which the synthesis is linked."""
     require(session, Action.WORK_IN_CONVERSATIONS)
-    synthesis = _locked(session, synthesis_id)
-    if synthesis.consensus_node_id is not None:
-        return synthesis.consensus_node_id
-    read = find_synthesis(session, synthesis_id)
-    node = _synthesis_node(session, synthesis)
-    sources = _sources(session, synthesis, read.contributions)
-    claims = [(claim, _node(synthesis, "claim", claim.text, None, {})) for claim in read.conflicts]
-    nodes = [node, *(source.node for source in sources), *(claim_node for _, claim_node in claims)]
-    session.execute(insert(ConsensusMemoryNode), nodes)
-    edges = list(_edges(synthesis.user_id, node, sources, claims))
-    if edges:
-        session.execute(insert(ConsensusMemoryEdge), edges)
-    synthesis.consensus_node_id = node["id"]
     session.flush()
-    return synthesis.consensus_node_id
-
-
-def _locked(session: Session, synthesis_id: int) -> TaskSynthesis:
-    query = select(TaskSynthesis).where(TaskSynthesis.id == synthesis_id)
-    synthesis = session.scalars(query.with_for_update().execution_options(populate_existing=True)).one_or_none()
+    synthesis = session.execute(LOCKED, {"synthesis": synthesis_id}).one_or_none()
     if synthesis is None:
         message = f"There is no synthesis {synthesis_id}."
         raise NotFound(message)
-    return synthesis
+    if synthesis.consensus_node_id is not None:
+        joined: UUID = synthesis.consensus_node_id
+        return joined
+    node = _synthesis_node(synthesis)
+    sources = _sources(session, synthesis, contributions_of(synthesis.contributions))
+    claims = [(claim, _node(synthesis, "claim", claim.text, None, {})) for claim in claims_of(synthesis.conflicts)]
+    nodes = [node, *(source.node for source in sources), *(claim_node for _, claim_node in claims)]
+    insert_rows(session, ConsensusMemoryNode, nodes)
+    insert_rows(session, ConsensusMemoryEdge, list(_edges(synthesis.user_id, node, sources, claims)))
+    session.execute(LINK, {"node": node["id"], "synthesis": synthesis_id})
+    made: UUID = node["id"]
+    return made
 
 
-def _synthesis_node(session: Session, synthesis: TaskSynthesis) -> Node:
-    asked = session.execute(
-        select(MultiAgentConversation.question, MultiAgentConversation.title).where(
-            MultiAgentConversation.user_id == synthesis.user_id,
-            MultiAgentConversation.id == synthesis.conversation_id,
-        )
-    ).one_or_none()
+LOCKED = text(
+    "SELECT s.id, s.user_id, s.session_id, s.conversation_id, s.synthesizer_agent_id, s.content, s.contributions, "
+    "s.conflicts, s.minority_report, s.consensus_score, s.effective_votes, s.consensus_node_id, "
+    "coalesce(nullif(c.question, ''), c.title) AS asked FROM task_synthesis s "
+    "LEFT JOIN multi_agent_conversations c ON c.user_id = s.user_id AND c.id = s.conversation_id "
+    "WHERE s.id = :synthesis FOR UPDATE OF s"
+)
+LINK = text("UPDATE task_synthesis SET consensus_node_id = :node WHERE id = :synthesis")
+RESPONSES = text(
+    "SELECT id, agent_id, content, confidence_score, model_name FROM agent_responses "
+    "WHERE user_id = :user AND id = ANY (:responses) ORDER BY id"
+)
+
+
+def _synthesis_node(synthesis: Row[Any]) -> Node:
     attributes = {
-        "question": (asked.question or asked.title) if asked else None,
+        "question": synthesis.asked,
         "agent_id": synthesis.synthesizer_agent_id,
         "effective_votes": synthesis.effective_votes,
         "minority_report": synthesis.minority_report,
@@ -85,24 +81,20 @@ def _synthesis_node(session: Session, synthesis: TaskSynthesis) -> Node:
     return _node(synthesis, "synthesis", synthesis.content, synthesis.consensus_score, attributes)
 
 
-def _sources(session: Session, synthesis: TaskSynthesis, contributions: Sequence[Contribution]) -> list[_Source]:
+def _sources(session: Session, synthesis: Row[Any], contributions: Sequence[Contribution]) -> list[_Source]:
     weights = {part.response_id: part.weight for part in contributions if part.response_id is not None}
-    responses = session.scalars(
-        select(AgentResponse)
-        .where(AgentResponse.user_id == synthesis.user_id, AgentResponse.id.in_(weights))
-        .order_by(AgentResponse.id)
-    )
+    responses = session.execute(RESPONSES, {"user": synthesis.user_id, "responses": list(weights)})
     return [_source(synthesis, response, weights[response.id]) for response in responses]
 
 
-def _source(synthesis: TaskSynthesis, response: AgentResponse, weight: float | None) -> _Source:
+def _source(synthesis: Row[Any], response: Row[Any], weight: float | None) -> _Source:
     attributes = {"agent_id": response.agent_id, "response_id": response.id, "model_name": response.model_name}
     node = _node(synthesis, "response", response.content, response.confidence_score, attributes)
     return _Source(response.agent_id, weight, node)
 
 
 def _node(
-    synthesis: TaskSynthesis, node_type: str, content: str, confidence: float | None, attributes: Mapping[str, object]
+    synthesis: Row[Any], node_type: str, content: str, confidence: float | None, attributes: Mapping[str, object]
 ) -> Node:
     # The user is named: a host's own table fills nothing in.
     return {

@@ -7,13 +7,14 @@
 | consensus | any agent, for the team: an entry of this tier is known by its key alone | every agent of the chat |
 """
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, or_, select, text
 from sqlalchemy.orm import Session
 
 from helios_core.errors import InvalidInput
@@ -54,26 +55,20 @@ def remember(session: Session, chat_id: UUID, agent_id: str, tier: Tier, key: st
     owner_id = find_chat(session, chat_id).user_id
     keeper = TEAM if tier is Tier.CONSENSUS else agent_id
     # A host's table may have no key that would keep two first writes at once apart.
-    name = f"{chat_id} {keeper} {tier} {key}"
-    session.execute(select(func.pg_advisory_xact_lock(CONTEXT_LOCKS, func.hashtext(name))))
-    state = session.scalars(
-        select(AgentContextState)
-        .where(
-            _of_chat(owner_id, chat_id),
-            AgentContextState.agent_id == keeper,
-            AgentContextState.context_tier == tier.value,
-            AgentContextState.context_key == key,
-        )
-        .execution_options(populate_existing=True)
-    ).one_or_none()
-    if state is None:
-        state = AgentContextState(
-            user_id=owner_id, session_id=chat_id, agent_id=keeper, context_tier=tier.value, context_key=key
-        )
-        session.add(state)
-    state.context_value = value
-    state.updated_at = func.now()
-    session.flush()
+    session.execute(LOCK, {"first": CONTEXT_LOCKS, "name": f"{chat_id} {keeper} {tier} {key}"})
+    entry = {"user": owner_id, "chat": chat_id, "keeper": keeper, "tier": tier.value, "key": key}
+    session.execute(WRITE, {**entry, "value": None if value is None else json.dumps(value)})
+
+
+LOCK = text("SELECT pg_advisory_xact_lock(:first, hashtext(:name))")
+WRITE = text(
+    "WITH known AS (UPDATE agent_context_states SET context_value = CAST(:value AS jsonb), updated_at = now() "
+    " WHERE user_id = :user AND session_id = :chat AND agent_id = :keeper AND context_tier = :tier "
+    " AND context_key = :key RETURNING id) "
+    "INSERT INTO agent_context_states (user_id, session_id, agent_id, context_tier, context_key, context_value, "
+    " updated_at) SELECT :user, :chat, :keeper, :tier, :key, CAST(:value AS jsonb), now() "
+    "WHERE NOT EXISTS (SELECT FROM known)"
+)
 
 
 def recall(session: Session, chat_id: UUID, agent_id: str) -> tuple[Entry, ...]:

@@ -4,13 +4,14 @@ A retry is a delegation of its own, with `retry_of`. All attempts at one task of
 others depend on: it is settled by an answer, or when no attempt is under way any more.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
+from helios_core.database.rows import insert_rows
 from helios_core.errors import NotFound, TransitionRefused
 from helios_core.models import (
     AgentConfiguration,
@@ -62,52 +63,60 @@ class Start:
 
 def plan(session: Session, hold: Hold, tasks: Sequence[NewDelegation]) -> tuple[int, ...]:
     """Write the tasks of a plan as delegations, with their directives in the transcript; their ids, in order."""
-    conversation = session.get_one(MultiAgentConversation, hold.conversation_id)
-    now = session.scalars(select(func.clock_timestamp())).one()
-    rows = [_planned(conversation, task, now) for task in tasks]
-    session.add_all(rows)
     session.flush()
-    messages = [_directive(conversation, row) for row in rows]
-    for row, position in zip(rows, append(session, messages), strict=True):
-        row.position = position
-    blackboard.announce_planned(session, rows)
-    return tuple(row.id for row in rows)
+    places = session.execute(PLACES, {"conversation": hold.conversation_id, "count": len(tasks)}).all()
+    rows = [_planned(hold, place, task) for place, task in zip(places, tasks, strict=True)]
+    events = blackboard.announce_tasks(session, rows)
+    insert_rows(session, TaskDelegation, [{**row, "blackboard_event_id": events[row["id"]]} for row in rows])
+    append(session, [_directive(row) for row in rows])
+    return tuple(row["id"] for row in rows)
 
 
-def _planned(conversation: MultiAgentConversation, task: NewDelegation, now: datetime) -> TaskDelegation:
-    return TaskDelegation(
-        user_id=conversation.user_id,
-        conversation_id=conversation.id,
-        session_id=conversation.session_id,
-        pm_agent_id=conversation.pm_agent_id,
-        target_agent_id=task.agent_id,
-        task_description=task.task,
-        delegation_directive=task.directive,
-        requirements=list(task.requirements),
-        context={
+PLACES = text(
+    "SELECT nextval('task_delegations_id_seq') AS id, c.session_id, c.pm_agent_id, clock_timestamp() AS now, "
+    "place + (SELECT coalesce(max(position), -1) FROM conversation_messages said WHERE said.conversation_id = c.id) "
+    "AS position FROM multi_agent_conversations c, generate_series(1, :count) AS place "
+    "WHERE c.id = :conversation ORDER BY place"
+)
+"""The ids and places in the transcript that new delegations will have: what refers to them is written in one go."""
+
+
+def _planned(hold: Hold, place: Row[Any], task: NewDelegation) -> dict[str, Any]:
+    return {
+        "id": place.id,
+        "user_id": hold.user_id,
+        "conversation_id": hold.conversation_id,
+        "session_id": place.session_id,
+        "pm_agent_id": place.pm_agent_id,
+        "target_agent_id": task.agent_id,
+        "task_description": task.task,
+        "delegation_directive": task.directive,
+        "requirements": list(task.requirements),
+        "context": {
             "place": task.place,
             "depends_on": list(task.depends_on),
             "given": task.given,
             "review_round": task.review_round,
         },
-        status=TaskDelegationStatus.PENDING,
-        priority=task.priority,
-        timeout_seconds=task.timeout_seconds,
-        attempt=1,
-        delegated_at=now,
-    )
+        "status": TaskDelegationStatus.PENDING,
+        "priority": task.priority,
+        "timeout_seconds": task.timeout_seconds,
+        "position": place.position,
+        "attempt": 1,
+        "delegated_at": place.now,
+    }
 
 
-def _directive(conversation: MultiAgentConversation, row: TaskDelegation) -> NewMessage:
+def _directive(row: Mapping[str, Any], phase: ConversationPhase = ConversationPhase.DELEGATION) -> NewMessage:
     return NewMessage(
-        user_id=conversation.user_id,
-        conversation_id=conversation.id,
-        speaker=row.pm_agent_id,
+        user_id=row["user_id"],
+        conversation_id=row["conversation_id"],
+        speaker=row["pm_agent_id"],
         kind="directive",
-        content=row.delegation_directive or row.task_description,
-        addressee=row.target_agent_id,
-        phase=conversation.current_phase,
-        delegation_id=row.id,
+        content=row["delegation_directive"] or row["task_description"],
+        addressee=row["target_agent_id"],
+        phase=phase,
+        delegation_id=row["id"],
     )
 
 
@@ -250,8 +259,8 @@ def _next_attempt(session: Session, ended: TaskDelegation, agent_id: str) -> Tas
     session.add(again)
     session.flush()
     conversation = session.get_one(MultiAgentConversation, ended.conversation_id)
-    (again.position,) = append(session, [_directive(conversation, again)])
-    blackboard.announce_planned(session, [again])
+    (again.position,) = append(session, [_directive(again.as_dict(), conversation.current_phase)])
+    blackboard.announce_delegation(session, again.id)
     return again
 
 

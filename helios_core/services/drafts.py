@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
-
-from helios_core.models import AnswerDraft
 
 WRITE = text(
     "INSERT INTO answer_drafts (user_id, conversation_id, delegation_id, agent_id, content, started_at, updated_at) "
@@ -23,6 +21,7 @@ WRITE = text(
     "DO UPDATE SET content = EXCLUDED.content, updated_at = EXCLUDED.updated_at"
 )
 FINISH = text("DELETE FROM answer_drafts WHERE conversation_id = ANY (:conversations) AND delegation_id IS NULL")
+DROP_ALL = text("DELETE FROM answer_drafts WHERE conversation_id = :conversation")
 DROP = text("DELETE FROM answer_drafts WHERE delegation_id = ANY (:delegations)")
 
 
@@ -63,5 +62,4 @@ def drop(session: Session, delegation_ids: Sequence[int]) -> None:
 
 def drop_all(session: Session, conversation_id: int) -> None:
     """Remove every draft of a conversation."""
-    of_conversation = delete(AnswerDraft).where(AnswerDraft.conversation_id == conversation_id)
-    session.execute(of_conversation.execution_options(synchronize_session=False))
+    session.execute(DROP_ALL, {"conversation": conversation_id})

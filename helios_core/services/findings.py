@@ -42,6 +42,8 @@ def record_findings(
     session: Session, conversation_id: int, findings: Sequence[Finding], *, delegation_id: int | None = None
 ) -> None:
     """Keep findings with their conversation, and with the delegation that they are about."""
+    if not findings:
+        return
     conversation = session.get(MultiAgentConversation, conversation_id)
     if conversation is None:
         raise NotFound(f"There is no conversation {conversation_id}.")

@@ -3,72 +3,80 @@
 What a part of was not measured stays None, rather than a sum of the rest.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from statistics import fmean
-from typing import Any, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
-from sqlalchemy import func, select, text, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import func, text, update
 from sqlalchemy.orm import Session
 
-from helios_core.errors import NotFound
 from helios_core.measures.scores import OVERALL
-from helios_core.models import (
-    AgentParticipation,
-    AgentProfile,
-    AgentResponse,
-    ConversationMessage,
-    MultiAgentConversation,
-    QualityScore,
-    TaskDelegation,
-    TaskSynthesis,
-)
+from helios_core.models import AgentProfile, AgentResponse, MultiAgentConversation
 from helios_core.services.permissions import Action, require
 from helios_core.services.records import PERSON
 
-Number = TypeVar("Number", int, float)
 UNCOUNTED = ("directive", "note")
 """Messages that are parts of another one: a directive is a part of its plan, and costs no tokens of its own."""
-
-
-@dataclass
-class _Share:
-    """What one agent said and answered in one conversation."""
-
-    messages: list[ConversationMessage] = field(default_factory=list)
-    responses: list[AgentResponse] = field(default_factory=list)
 
 
 def measure_participations(session: Session, conversation_id: int) -> None:
     """Bring the participations of a conversation in step with its messages, responses, scores and last synthesis."""
     require(session, Action.WORK_IN_CONVERSATIONS)
-    conversation = session.get(MultiAgentConversation, conversation_id)
-    if conversation is None:
-        raise NotFound(f"There is no conversation {conversation_id}.")
     session.flush()
-    percents = _contributions(session, conversation_id)
-    alike: dict[frozenset[str], list[dict[str, Any]]] = defaultdict(list)
-    for agent_id, share in _shares(session, conversation_id).items():
-        values = _figures(share) | {"contribution_percent": percents.get(agent_id)}
-        if agent_id == conversation.pm_agent_id:
-            values["role"] = "pm"
-        key = {"user_id": conversation.user_id, "conversation_id": conversation_id, "agent_id": agent_id}
-        alike[frozenset(values)].append(key | values)
-    for names, rows in alike.items():
-        _keep(session, names, rows)
+    of = {"conversation": conversation_id, "person": PERSON, "uncounted": list(UNCOUNTED)}
+    session.execute(MEASURE, of)
     measure_satisfaction(session, conversation_id)
 
 
-def _keep(session: Session, names: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    """Add participations, or give those that are there the values of `names`; what is not named stays."""
-    statement = insert(AgentParticipation).values(rows)
-    session.execute(
-        statement.on_conflict_do_update(
-            index_elements=["conversation_id", "agent_id"], set_={name: statement.excluded[name] for name in names}
-        )
-    )
+MEASURE = text(
+    """
+WITH said AS (
+    SELECT speaker AS agent_id, min(position) AS place, min(occurred_at) AS joined_at, max(occurred_at) AS left_at,
+        count(*) FILTER (WHERE counted) AS turns,
+        CASE WHEN bool_and(input_tokens IS NOT NULL) FILTER (WHERE counted)
+            THEN sum(input_tokens) FILTER (WHERE counted) END AS input_tokens,
+        CASE WHEN bool_and(output_tokens IS NOT NULL) FILTER (WHERE counted)
+            THEN sum(output_tokens) FILTER (WHERE counted) END AS output_tokens
+    FROM conversation_messages, LATERAL (SELECT kind <> ALL (CAST(:uncounted AS text[])) AS counted) AS part
+    WHERE conversation_id = :conversation AND speaker <> :person GROUP BY speaker
+), answered AS (
+    SELECT agent_id, (array_agg(response_seconds ORDER BY id))[1] AS first_response_seconds,
+        (array_agg(model_name ORDER BY id DESC))[1] AS model_name,
+        CASE WHEN bool_and(response_seconds IS NOT NULL) THEN avg(response_seconds) END AS average_response_seconds,
+        CASE WHEN bool_and(quality_score IS NOT NULL) THEN avg(quality_score) END AS quality_score
+    FROM agent_responses WHERE conversation_id = :conversation GROUP BY agent_id
+), asked AS (
+    SELECT DISTINCT target_agent_id AS agent_id FROM task_delegations WHERE conversation_id = :conversation
+), last AS (
+    SELECT synthesizer_agent_id, contributions FROM task_synthesis
+    WHERE conversation_id = :conversation ORDER BY id DESC LIMIT 1
+), parts AS (
+    SELECT part.agent_id, 100 * part.weight AS percent
+    FROM last, jsonb_to_recordset(last.contributions) AS part (agent_id text, weight float8)
+), given AS (
+    SELECT agent_id, least(100, sum(percent)) AS percent FROM (
+        SELECT agent_id, percent FROM parts
+        UNION ALL SELECT synthesizer_agent_id, greatest(0, 100 - (SELECT sum(percent) FROM parts)) FROM last
+    ) AS shares
+    WHERE (SELECT bool_and(percent IS NOT NULL) FROM parts) GROUP BY agent_id
+)
+INSERT INTO agent_participations AS known (user_id, conversation_id, agent_id, role, model_name, turns, input_tokens,
+    output_tokens, first_response_seconds, average_response_seconds, quality_score, contribution_percent, joined_at,
+    left_at)
+SELECT c.user_id, c.id, agent_id, CASE WHEN agent_id = c.pm_agent_id THEN 'pm' ELSE 'expert' END, answered.model_name,
+    coalesce(said.turns, 0), said.input_tokens, said.output_tokens, answered.first_response_seconds,
+    answered.average_response_seconds, answered.quality_score, given.percent, said.joined_at, said.left_at
+FROM multi_agent_conversations c, said FULL JOIN answered USING (agent_id) FULL JOIN asked USING (agent_id)
+    LEFT JOIN given USING (agent_id)
+WHERE c.id = :conversation ORDER BY said.place, agent_id
+ON CONFLICT (conversation_id, agent_id) DO UPDATE SET
+    role = CASE WHEN EXCLUDED.role = 'pm' THEN 'pm' ELSE known.role END,
+    model_name = coalesce(EXCLUDED.model_name, known.model_name), turns = EXCLUDED.turns,
+    input_tokens = EXCLUDED.input_tokens, output_tokens = EXCLUDED.output_tokens,
+    first_response_seconds = EXCLUDED.first_response_seconds,
+    average_response_seconds = EXCLUDED.average_response_seconds, quality_score = EXCLUDED.quality_score,
+    contribution_percent = EXCLUDED.contribution_percent, joined_at = EXCLUDED.joined_at, left_at = EXCLUDED.left_at
+"""
+)
 
 
 def measure_satisfaction(session: Session, conversation_id: int) -> None:
@@ -77,32 +85,24 @@ def measure_satisfaction(session: Session, conversation_id: int) -> None:
     Of an agent: the mean rating of its responses; of the conversation: that of its last synthesis that somebody rated.
     """
     session.flush()
-    of_agents = session.execute(
-        select(AgentResponse.agent_id, func.avg(QualityScore.value))
-        .join(QualityScore, QualityScore.response_id == AgentResponse.id)
-        .where(QualityScore.conversation_id == conversation_id, *_BY_PEOPLE)
-        .group_by(AgentResponse.agent_id)
-    )
-    for agent_id, rating in of_agents:
-        session.execute(
-            update(AgentParticipation)
-            .where(AgentParticipation.conversation_id == conversation_id, AgentParticipation.agent_id == agent_id)
-            .values(satisfaction_rating=rating)
-        )
-    of_answer = session.scalar(
-        select(func.avg(QualityScore.value))
-        .where(QualityScore.conversation_id == conversation_id, QualityScore.synthesis_id.is_not(None), *_BY_PEOPLE)
-        .group_by(QualityScore.synthesis_id)
-        .order_by(QualityScore.synthesis_id.desc())
-        .limit(1)
-    )
-    if of_answer is not None:
-        session.get_one(MultiAgentConversation, conversation_id).satisfaction_rating = of_answer
-    session.flush()
+    session.execute(SATISFIED_WITH_AGENTS, {"conversation": conversation_id, "criterion": OVERALL})
+    rating = session.scalar(SATISFIED_WITH_ANSWER, {"conversation": conversation_id, "criterion": OVERALL})
+    if rating is not None:
+        session.get_one(MultiAgentConversation, conversation_id).satisfaction_rating = rating
+        session.flush()
 
 
-_BY_PEOPLE = (QualityScore.source == "person", QualityScore.criterion == OVERALL)
-
+SATISFIED_WITH_AGENTS = text(
+    "UPDATE agent_participations p SET satisfaction_rating = rated.rating FROM "
+    "(SELECT r.agent_id, avg(score.value) AS rating FROM quality_scores score "
+    " JOIN agent_responses r ON r.id = score.response_id WHERE score.conversation_id = :conversation "
+    " AND score.source = 'person' AND score.criterion = :criterion GROUP BY r.agent_id) rated "
+    "WHERE p.conversation_id = :conversation AND p.agent_id = rated.agent_id"
+)
+SATISFIED_WITH_ANSWER = text(
+    "SELECT avg(value) FROM quality_scores WHERE conversation_id = :conversation AND synthesis_id IS NOT NULL "
+    "AND source = 'person' AND criterion = :criterion GROUP BY synthesis_id ORDER BY synthesis_id DESC LIMIT 1"
+)
 
 OF_CONVERSATION = text(
     "SELECT id FROM agent_profiles WHERE user_id = :user AND agent_id IN (SELECT pm_agent_id FROM "
@@ -154,62 +154,6 @@ def count_quality(session: Session, response: AgentResponse, before: float | Non
     _update_profile(session, response.user_id, response.agent_id, values)
 
 
-def _shares(session: Session, conversation_id: int) -> Mapping[str, _Share]:
-    shares: dict[str, _Share] = defaultdict(_Share)
-    messages = session.scalars(
-        select(ConversationMessage)
-        .where(ConversationMessage.conversation_id == conversation_id, ConversationMessage.speaker != PERSON)
-        .order_by(ConversationMessage.position)
-    )
-    for message in messages:
-        shares[message.speaker].messages.append(message)
-    responses = session.scalars(
-        select(AgentResponse).where(AgentResponse.conversation_id == conversation_id).order_by(AgentResponse.id)
-    )
-    for response in responses:
-        shares[response.agent_id].responses.append(response)
-    asked = select(TaskDelegation.target_agent_id).where(TaskDelegation.conversation_id == conversation_id)
-    for agent_id in session.scalars(asked.distinct()):
-        shares[agent_id]  # who was asked and gave no answer took part with none
-    return shares
-
-
-def _figures(share: _Share) -> dict[str, Any]:
-    counted = [message for message in share.messages if message.kind not in UNCOUNTED]
-    times = [message.occurred_at for message in share.messages if message.occurred_at is not None]
-    seconds = _all_known(answer.response_seconds for answer in share.responses)
-    quality = _all_known(answer.quality_score for answer in share.responses)
-    figures = {
-        "turns": len(counted),
-        "input_tokens": _sum(_all_known(message.input_tokens for message in counted)),
-        "output_tokens": _sum(_all_known(message.output_tokens for message in counted)),
-        "first_response_seconds": share.responses[0].response_seconds if share.responses else None,
-        "average_response_seconds": fmean(seconds) if seconds else None,
-        "quality_score": fmean(quality) if quality else None,
-        "joined_at": min(times, default=None),
-        "left_at": max(times, default=None),
-    }
-    return figures | ({"model_name": share.responses[-1].model_name} if share.responses else {})
-
-
-def _contributions(session: Session, conversation_id: int) -> dict[str, float]:
-    """By agent: its percentage of the last synthesis; what no expert gave is its writer's own."""
-    last = session.scalars(
-        select(TaskSynthesis)
-        .where(TaskSynthesis.conversation_id == conversation_id)
-        .order_by(TaskSynthesis.id.desc())
-        .limit(1)
-    ).one_or_none()
-    parts: Sequence[Mapping[str, Any]] = last.contributions if last is not None else ()
-    if last is None or not parts or any(part.get("weight") is None for part in parts):
-        return {}
-    percents: dict[str, float] = defaultdict(float)
-    for part in parts:
-        percents[part["agent_id"]] += 100 * part["weight"]
-    percents[last.synthesizer_agent_id] += max(0.0, 100 - sum(percents.values()))
-    return {agent_id: min(100.0, percent) for agent_id, percent in percents.items()}
-
-
 def _update_profile(session: Session, user_id: int, agent_id: str, values: Mapping[str, Any]) -> None:
     """Change the user's own profile of an agent; there is one for each agent that works for them."""
     session.flush()
@@ -229,14 +173,3 @@ def _with(**metrics: Any) -> Any:  # noqa: ANN401 - expressions
     """The profile's metrics with these in place of what they were."""
     pairs = [part for name, value in metrics.items() for part in (name, value)]
     return AgentProfile.performance_metrics.concat(func.jsonb_build_object(*pairs))
-
-
-def _all_known(values: Iterable[Number | None]) -> list[Number]:
-    """The values where each of them is known; nothing otherwise."""
-    given = list(values)
-    known = [value for value in given if value is not None]
-    return known if len(known) == len(given) else []
-
-
-def _sum(values: Sequence[int]) -> int | None:
-    return sum(values) if values else None

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from helios_core.database.rows import insert_rows
 from helios_core.models import AgentResponse, ConversationPhase, ModelProvider
 from helios_core.services import blackboard, drafts, slots, statuses
 from helios_core.services.runs import Hold, locked
@@ -55,15 +56,14 @@ def respond(session: Session, responses: Sequence[NewResponse]) -> Mapping[int, 
     ]
     if not rows:
         return {}
-    returning = insert(AgentResponse).returning(AgentResponse.id, sort_by_parameter_order=True)
-    ids = session.scalars(returning, rows).all()
+    ids = {row.delegation_id: row.id for row in insert_rows(session, AgentResponse, rows, "delegation_id", "id")}
     blackboard.announce_answers(
-        session, [(id_, row, ended[row["delegation_id"]].session_id) for id_, row in zip(ids, rows, strict=True)]
+        session, [(ids[row["delegation_id"]], row, ended[row["delegation_id"]].session_id) for row in rows]
     )
     drafts.drop(session, list(ended))
     slots.give_back(session, [delegation_id for delegation_id, row in ended.items() if row.gpu_id is not None])
     statuses.settle(session, {(response.hold.user_id, response.agent_id) for response, _ in answers})
-    return dict(zip(ended, ids, strict=True))
+    return ids
 
 
 def _answer(response: NewResponse, pm_agent_id: str) -> NewMessage:

@@ -5,13 +5,15 @@ writes counts only while it holds the run at the epoch that it took: it asks for
 transactions, and waits there for whoever else writes to the same conversation. To end a run is to end its epoch.
 """
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import func, select, text, update
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from helios_core.database.rows import insert_rows
 from helios_core.database.session import principal_of
 from helios_core.errors import HoldLost, InvalidInput, NotAllowed, NotFound, TransitionRefused
 from helios_core.models import (
@@ -20,9 +22,7 @@ from helios_core.models import (
     ConversationPhase,
     ConversationRun,
     MultiAgentConversation,
-    TaskDelegation,
     TaskDelegationStatus,
-    Worker,
 )
 from helios_core.services import drafts, slots, statuses
 from helios_core.services.announcements import Change, announce
@@ -30,7 +30,7 @@ from helios_core.services.chat_sessions import find_chat
 from helios_core.services.participation import count_delegations
 from helios_core.services.permissions import Action, require
 from helios_core.services.records import PERSON, Outcome
-from helios_core.services.transcripts import NewMessage, append, enter, leave
+from helios_core.services.transcripts import NewMessage, append, enter
 
 PROJECT_MANAGER = "project_manager"
 QUESTION_MAX_CHARACTERS = 100_000
@@ -70,24 +70,27 @@ def start_conversation(
         raise NotAllowed("A conversation belongs to a user; start it as one.")
     asked = _question(question)
     heading = (title or asked).strip().splitlines()[0][:TITLE_MAX_CHARACTERS]
-    conversation = MultiAgentConversation(
-        user_id=user_id,
-        session_id=_chat(session, user_id, chat_id, heading),
-        title=heading,
-        question=asked,
-        pm_agent_id=PROJECT_MANAGER,
-        source="live",
-        attributes={} if agent_ids is None else {"team": _team(session, agent_ids)},
-        started_at=func.now(),
-    )
-    session.add(conversation)
-    session.flush()
-    enter(session, conversation.id, ConversationPhase.INITIALIZATION)
-    append(session, [NewMessage(user_id, conversation.id, PERSON, "question", asked, addressee=PROJECT_MANAGER)])
-    session.add(ConversationRun(user_id=user_id, conversation_id=conversation.id))
-    session.flush()
-    announce(session, [Change("request", conversation.id)])
-    return conversation.id
+    new = {
+        "user": user_id,
+        "chat": _chat(session, user_id, chat_id, heading),
+        "title": heading,
+        "question": asked,
+        "manager": PROJECT_MANAGER,
+        "attributes": json.dumps({} if agent_ids is None else {"team": _team(session, agent_ids)}),
+    }
+    conversation_id: int = session.execute(BEGIN, new).scalar_one()
+    enter(session, conversation_id, ConversationPhase.INITIALIZATION)
+    append(session, [NewMessage(user_id, conversation_id, PERSON, "question", asked, addressee=PROJECT_MANAGER)])
+    insert_rows(session, ConversationRun, [{"user_id": user_id, "conversation_id": conversation_id}])
+    announce(session, [Change("request", conversation_id)])
+    return conversation_id
+
+
+BEGIN = text(
+    "INSERT INTO multi_agent_conversations (user_id, session_id, title, question, pm_agent_id, source, attributes, "
+    "started_at) VALUES (:user, :chat, :title, :question, :manager, 'live', CAST(:attributes AS jsonb), now()) "
+    "RETURNING id"
+)
 
 
 def pause_conversation(session: Session, conversation_id: int) -> None:
@@ -111,7 +114,7 @@ def resume_conversation(session: Session, conversation_id: int) -> None:
 def cancel_conversation(session: Session, conversation_id: int, reason: str | None = None) -> None:
     """End a conversation now, whatever its worker is at. Raises NotFound and TransitionRefused."""
     run = steered(session, conversation_id)
-    end(session, run, "cancelled", reason or "It was cancelled.")
+    end(session, run.conversation_id, "cancelled", reason or "It was cancelled.")
     announce(session, [Change("control", conversation_id)])
 
 
@@ -130,12 +133,12 @@ def steered(session: Session, conversation_id: int) -> ConversationRun:
 
 def _chat(session: Session, user_id: int, chat_id: UUID | None, title: str) -> UUID:
     """The chat that a new conversation takes place in: the user's one of that id, or a new one."""
-    chat = ChatModeSession(user_id=user_id, title=title) if chat_id is None else find_chat(session, chat_id)
-    if chat.user_id != user_id:
+    if chat_id is None:
+        ((new_id,),) = insert_rows(session, ChatModeSession, [{"user_id": user_id, "title": title}], "id")
+        return UUID(str(new_id))
+    if find_chat(session, chat_id).user_id != user_id:
         raise NotFound(f"There is no chat {chat_id}.")
-    session.add(chat)
-    session.flush()
-    return chat.id
+    return chat_id
 
 
 def _question(question: str) -> str:
@@ -167,26 +170,18 @@ class WaitingRun:
 
 def claim_waiting(session: Session, worker_id: UUID, limit: int) -> tuple[WaitingRun, ...]:
     """Put a worker's name on runs that wait, the oldest first; other workers get others, and who is ended none."""
-    living = select(Worker.id).where(Worker.id == worker_id, Worker.ended_at.is_(None))
-    if session.scalar(living.with_for_update(read=True)) is None:  # locked: nobody ends it while it claims
-        return ()
-    waiting = (
-        select(ConversationRun.conversation_id)
-        .where(ConversationRun.worker_id.is_(None), ConversationRun.ended_at.is_(None))
-        .order_by(ConversationRun.requested_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    claimed = session.execute(
-        update(ConversationRun)
-        .where(ConversationRun.conversation_id.in_(waiting.scalar_subquery()))
-        .values(worker_id=worker_id)
-        .returning(ConversationRun.conversation_id, ConversationRun.epoch)
-        .execution_options(synchronize_session=False)
-    )
+    claimed = session.execute(CLAIM, {"worker": worker_id, "limit": limit})
     return tuple(WaitingRun(conversation_id, epoch) for conversation_id, epoch in claimed)
 
 
+CLAIM = text(
+    # Locked, so that nobody ends the worker while it claims.
+    "WITH living AS MATERIALIZED (SELECT id FROM workers WHERE id = :worker AND ended_at IS NULL FOR SHARE), "
+    "waiting AS MATERIALIZED (SELECT conversation_id FROM conversation_runs WHERE worker_id IS NULL "
+    " AND ended_at IS NULL ORDER BY requested_at LIMIT :limit FOR UPDATE SKIP LOCKED) "
+    "UPDATE conversation_runs run SET worker_id = living.id FROM living, waiting "
+    "WHERE run.conversation_id = waiting.conversation_id RETURNING run.conversation_id, run.epoch"
+)
 TAKE = text(
     "UPDATE conversation_runs SET worker_id = :worker, epoch = epoch + 1, taken_at = now() "
     "WHERE conversation_id = :conversation AND ended_at IS NULL "
@@ -219,8 +214,11 @@ def require_hold(session: Session, hold: Hold) -> None:
 
 def phase_of(session: Session, conversation_id: int) -> ConversationPhase | None:
     """The phase that a conversation is in. Ask after its run is locked, so that it is that of who held it before."""
-    phase = select(MultiAgentConversation.current_phase).where(MultiAgentConversation.id == conversation_id)
-    return session.scalar(phase)
+    phase = session.scalar(PHASE, {"conversation": conversation_id})
+    return None if phase is None else ConversationPhase(phase)
+
+
+PHASE = text("SELECT current_phase FROM multi_agent_conversations WHERE id = :conversation")
 
 
 def is_paused(session: Session, hold: Hold) -> bool:
@@ -240,35 +238,34 @@ def is_paused(session: Session, hold: Hold) -> bool:
 def finish(session: Session, hold: Hold, outcome: Outcome, reason: str | None = None) -> None:
     """End a held run with its conversation."""
     require_hold(session, hold)
-    end(session, session.get_one(ConversationRun, hold.conversation_id), outcome, reason)
+    end(session, hold.conversation_id, outcome, reason)
 
 
-def end(session: Session, run: ConversationRun, outcome: Outcome, reason: str | None) -> None:
+def end(session: Session, conversation_id: int, outcome: Outcome, reason: str | None) -> None:
     """End a run, its conversation, and what is still under way in it; whoever held it holds it no longer."""
-    conversation = session.get_one(MultiAgentConversation, run.conversation_id, populate_existing=True)
-    left = _end_delegations(session, run.conversation_id)
-    leave(session, run.conversation_id)
-    conversation.outcome, conversation.outcome_reason = outcome, reason
-    conversation.ended_at = func.greatest(func.clock_timestamp(), MultiAgentConversation.started_at)
-    run.ended_at, run.epoch = func.clock_timestamp(), run.epoch + 1
     session.flush()
-    slots.give_back(session, [delegation_id for delegation_id, _ in left])
-    drafts.drop_all(session, run.conversation_id)
-    count_delegations(session, run.user_id, run.conversation_id)
-    agents = {agent_id for _, agent_id in left} | {conversation.pm_agent_id or PROJECT_MANAGER}
-    statuses.settle(session, [(run.user_id, agent_id) for agent_id in agents])
+    of = {"conversation": conversation_id}
+    left = session.execute(END_DELEGATIONS, of).all()
+    ended = session.execute(END, {**of, "outcome": outcome, "reason": reason}).one()
+    slots.give_back(session, [delegation.id for delegation in left])
+    drafts.drop_all(session, conversation_id)
+    count_delegations(session, ended.user_id, conversation_id)
+    agents = {delegation.target_agent_id for delegation in left} | {ended.pm_agent_id or PROJECT_MANAGER}
+    statuses.settle(session, [(ended.user_id, agent_id) for agent_id in agents])
 
 
-def _end_delegations(session: Session, conversation_id: int) -> Sequence[tuple[int, str]]:
-    ended = session.execute(
-        update(TaskDelegation)
-        .where(TaskDelegation.conversation_id == conversation_id, TaskDelegation.status.in_(UNDER_WAY))
-        .values(
-            status=TaskDelegationStatus.CANCELLED,
-            completed_at=func.clock_timestamp(),
-            error_message="The conversation ended.",
-        )
-        .returning(TaskDelegation.id, TaskDelegation.target_agent_id)
-        .execution_options(synchronize_session=False)
-    )
-    return [(delegation_id, agent_id) for delegation_id, agent_id in ended]
+END_DELEGATIONS = text(
+    "UPDATE task_delegations SET status = 'cancelled', completed_at = clock_timestamp(), updated_at = now(), "
+    "error_message = 'The conversation ended.' "
+    "WHERE conversation_id = :conversation AND status IN ('pending', 'in_progress') RETURNING id, target_agent_id"
+)
+END = text(
+    "WITH now AS MATERIALIZED (SELECT clock_timestamp() AS at), "
+    "left_phase AS (UPDATE conversation_phases span SET ended_at = greatest(now.at, span.started_at) FROM now "
+    " WHERE span.conversation_id = :conversation AND span.ended_at IS NULL), "
+    "ended AS (UPDATE conversation_runs SET ended_at = now.at, epoch = epoch + 1 FROM now "
+    " WHERE conversation_id = :conversation) "
+    "UPDATE multi_agent_conversations SET outcome = :outcome, outcome_reason = :reason, "
+    "ended_at = greatest(now.at, started_at), updated_at = now() FROM now "
+    "WHERE id = :conversation RETURNING user_id, pm_agent_id"
+)

@@ -4,11 +4,12 @@ They are never mixed: a response's `quality_score` is what judges gave it, its `
 itself, and a satisfaction is what people gave.
 """
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -62,7 +63,7 @@ def record_scores(
     source = "self" if judge is None else "judge"
     values = [_values(row, assessment) | {"source": source, "judge_id": judge_id} for assessment in assessments]
     if values:
-        _upsert(session, values, "judge_id", QualityScore.source != "person")
+        _upsert(session, values, "judge_id", text("source <> 'person'"))  # a parameter would fit no index
     if judge is None:
         _keep_confidence(row, assessments)
     else:
@@ -73,14 +74,38 @@ def record_scores(
 def record_self_assessments(session: Session, assessments: Mapping[int, Assessment]) -> None:
     """Keep what experts think of their own responses, by the responses' ids, in place of what they thought before."""
     require(session, Action.WORK_IN_CONVERSATIONS)
-    locked = select(AgentResponse).where(AgentResponse.id.in_(assessments)).order_by(AgentResponse.id).with_for_update()
-    rows = session.scalars(locked.execution_options(populate_existing=True)).all()
-    values = [_values(row, assessments[row.id]) | {"source": "self", "judge_id": None} for row in rows]
-    if values:
-        _upsert(session, values, "judge_id", QualityScore.source != "person")
-    for row in rows:
-        _keep_confidence(row, [assessments[row.id]])
+    if not assessments:
+        return
     session.flush()
+    given = [
+        {
+            "response_id": response_id,
+            "criterion": one.criterion,
+            "value": one.value,
+            "scale_low": one.scale.low,
+            "scale_high": one.scale.high,
+            "explanation": one.explanation,
+            "share": one.share if one.criterion == CONFIDENCE else None,
+        }
+        for response_id, one in assessments.items()
+    ]
+    session.execute(SELF_ASSESSED, {"given": json.dumps(given)})
+
+
+SELF_ASSESSED = text(
+    "WITH given AS (SELECT r.id AS response_id, r.user_id, r.conversation_id, g.criterion, g.value, g.scale_low, "
+    " g.scale_high, g.explanation, g.share FROM json_to_recordset(CAST(:given AS json)) AS g (response_id bigint, "
+    " criterion text, value float8, scale_low float8, scale_high float8, explanation text, share float8) "
+    " JOIN agent_responses r ON r.id = g.response_id), "
+    "confident AS (UPDATE agent_responses r SET confidence_score = given.share FROM given "
+    " WHERE r.id = given.response_id AND r.confidence_score IS DISTINCT FROM given.share AND given.share IS NOT NULL) "
+    "INSERT INTO quality_scores (user_id, conversation_id, response_id, source, criterion, value, scale_low, "
+    " scale_high, explanation) SELECT user_id, conversation_id, response_id, 'self', criterion, value, scale_low, "
+    " scale_high, explanation FROM given ORDER BY response_id "
+    "ON CONFLICT (user_id, response_id, synthesis_id, judge_id, criterion) WHERE source <> 'person' "
+    "DO UPDATE SET value = EXCLUDED.value, scale_low = EXCLUDED.scale_low, scale_high = EXCLUDED.scale_high, "
+    " explanation = EXCLUDED.explanation, updated_at = now()"
+)
 
 
 def _row(session: Session, subject: Subject) -> AgentResponse | TaskSynthesis:

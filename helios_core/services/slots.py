@@ -78,8 +78,9 @@ def claim(session: Session, claims: Sequence[Claim]) -> frozenset[int]:
 
 def give_back(session: Session, delegation_ids: Collection[int]) -> None:
     """Give the slots of these delegations, or their places among the waiting, to whoever is next."""
-    if delegation_ids:
-        session.flush()
+    if not delegation_ids:
+        return
+    session.flush()
     with everybodys_rows(session):
         _grant(session, set(session.scalars(RETURN, {"delegations": list(delegation_ids)})), ())
 

@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 OWN_PROFILES = text(
     "INSERT INTO agent_profiles (user_id, agent_id, display_name, description, capabilities, status, status_since) "
     "SELECT :user, agent_id, display_name, description, capabilities, 'idle', now() FROM agent_profiles "
-    "WHERE user_id IS NULL AND agent_id = ANY (:agents) ON CONFLICT DO NOTHING"
+    "WHERE user_id IS NULL AND agent_id = ANY (:agents) "
+    "AND agent_id NOT IN (SELECT agent_id FROM agent_profiles WHERE user_id = :user) ON CONFLICT DO NOTHING"
 )
 LOCK = text(
     "SELECT id, status IN ('offline', 'error') AS is_away FROM agent_profiles WHERE (user_id, agent_id) IN "

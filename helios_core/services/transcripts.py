@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import func, text, update
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from helios_core.models import ConversationPhase, ConversationPhaseSpan
+from helios_core.models import ConversationPhase
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,30 +65,23 @@ COLUMNS = tuple(field.name for field in fields(NewMessage))
 
 ENTER = text(
     "WITH now AS MATERIALIZED (SELECT clock_timestamp() AS at), "
-    "moved AS (UPDATE multi_agent_conversations SET current_phase = CAST(:phase AS conversationphase), "
+    "moved AS (UPDATE multi_agent_conversations SET current_phase = (CAST(:phases AS conversationphase[]))[:count], "
     " updated_at = now() WHERE id = :conversation RETURNING user_id), "
     "left_phase AS (UPDATE conversation_phases span SET ended_at = greatest(now.at, span.started_at) FROM now "
     " WHERE span.conversation_id = :conversation AND span.ended_at IS NULL) "
-    "INSERT INTO conversation_phases (user_id, conversation_id, position, phase, started_at) "
+    "INSERT INTO conversation_phases (user_id, conversation_id, position, phase, started_at, ended_at) "
     "SELECT moved.user_id, :conversation, coalesce((SELECT max(position) FROM conversation_phases span "
-    " WHERE span.conversation_id = :conversation), -1) + 1, CAST(:phase AS conversationphase), now.at FROM now, moved"
+    " WHERE span.conversation_id = :conversation), -1) + new.place, new.phase, now.at, "
+    "CASE WHEN new.place < :count THEN now.at END "
+    "FROM now, moved, unnest(CAST(:phases AS conversationphase[])) WITH ORDINALITY AS new (phase, place)"
 )
 
 
-def enter(session: Session, conversation_id: int, phase: ConversationPhase) -> None:
-    """Let the conversation go on to `phase`: the stay in the one before ends at this moment.
+def enter(session: Session, conversation_id: int, *phases: ConversationPhase) -> None:
+    """Let the conversation go on to the last of `phases`, through those before it: the stay before ends at this moment.
 
     A conversation that the session has read already does not notice.
     """
     session.flush()
-    session.execute(ENTER, {"conversation": conversation_id, "phase": phase.value})
-
-
-def leave(session: Session, conversation_id: int) -> None:
-    """Let the stay in the present phase end."""
-    session.execute(
-        update(ConversationPhaseSpan)
-        .where(ConversationPhaseSpan.conversation_id == conversation_id, ConversationPhaseSpan.ended_at.is_(None))
-        .values(ended_at=func.greatest(func.clock_timestamp(), ConversationPhaseSpan.started_at))
-        .execution_options(synchronize_session=False)
-    )
+    named = [phase.value for phase in phases]
+    session.execute(ENTER, {"conversation": conversation_id, "phases": named, "count": len(named)})

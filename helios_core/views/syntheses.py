@@ -1,6 +1,6 @@
 """What was made of the responses: who gave what to it, where the experts disagreed, and who stayed alone."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -105,6 +105,19 @@ def claims_of(parts: Any) -> tuple[Claim, ...]:  # noqa: ANN401 - whatever JSON 
     )
 
 
+def contributions_of(parts: Sequence[Any]) -> tuple[Contribution, ...]:
+    """The contributions in `[{"response_id": 7, "agent_id": "…", "weight": 0.4}]`; others are left out."""
+    return tuple(
+        Contribution(part["agent_id"], part.get("response_id"), _number(part.get("weight")))
+        for part in parts
+        if isinstance(part, dict) and isinstance(part.get("agent_id"), str)
+    )
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
 def _claim(row: SynthesisClaim, stances: Sequence[ClaimStance]) -> Claim:
     return Claim(
         text=row.content,
@@ -114,21 +127,13 @@ def _claim(row: SynthesisClaim, stances: Sequence[ClaimStance]) -> Claim:
     )
 
 
-def _contributions(parts: list[Any]) -> Iterator[Contribution]:
-    for part in parts:
-        if isinstance(part, dict) and isinstance(part.get("agent_id"), str):
-            weight = part.get("weight")
-            known = float(weight) if isinstance(weight, int | float) else None
-            yield Contribution(part["agent_id"], part.get("response_id"), known)
-
-
 def _synthesis(row: TaskSynthesis) -> Synthesis:
     return Synthesis(
         id=row.id,
         conversation_id=row.conversation_id,
         synthesizer_agent_id=row.synthesizer_agent_id,
         content=row.content,
-        contributions=tuple(_contributions(row.contributions)),
+        contributions=contributions_of(row.contributions),
         conflicts=claims_of(row.conflicts),
         minority_report=row.minority_report,
         consensus_score=row.consensus_score,

@@ -16,9 +16,8 @@ from helios_core.models import (
     MultiAgentConversation,
     TaskDelegation,
     TaskDelegationStatus,
-    TaskSynthesis,
 )
-from helios_core.services.consensus import write_consensus
+from helios_core.services.consensus import NewSynthesis, conclude
 from helios_core.services.findings import Finding, record_findings
 from helios_core.services.scores import Subject, record_scores
 from tests.browser import scene
@@ -93,13 +92,11 @@ def concluded(session: Session) -> None:
         session.add(response)
         session.flush()
         response_ids.append(response.id)
-    synthesis = TaskSynthesis(conversation_id=talk.id, synthesizer_agent_id="project_manager", content=ANSWER)
-    session.add(synthesis)
-    session.flush()
-    write_consensus(
-        session, synthesis.id, CLAIMS, consensus(CLAIMS, ANSWERS, ANSWER), response_ids,
-        model_name="qwen2.5:14b", prompt_version="claims-1",
+    new = NewSynthesis(
+        talk.user_id, talk.id, talk.session_id, "project_manager", ANSWER, CLAIMS, consensus(CLAIMS, ANSWERS, ANSWER),
+        response_ids, model_name="qwen2.5:14b", prompt_version="claims-1",
     )  # fmt: skip
+    conclude(session, new)
     first = Subject("response", response_ids[0])
     record_scores(session, first, [Assessment(CONFIDENCE, 0.8, SHARE, "A slow disk would change it.")])
     grades = [Assessment(OVERALL, 4, GRADES, "It answers.\n- “a year”: no source"), Assessment("grounds", 2, GRADES)]
@@ -207,7 +204,7 @@ def test_what_an_import_recorded_is_shown_and_what_it_did_not_is_not_made_up(
     page = opened(visitor, installation, FOUR_DAYS, "sample")
     expect(page.locator(".figure", has_text="effective votes")).to_contain_text("2.6 of 5")
     expect(page.locator(".giver", has_text="Socratic Expert")).to_contain_text("recorded 25 %")
-    expect(page.locator(".sheet .subject", has_text="Data Analyst")).to_contain_text("quality_assurance on llama3.1:8b")
+    expect(page.locator(".sheet .subject", has_text="Data Analyst")).to_contain_text("Quality Assurance on llama3.1:8b")
     expect(page.locator(".stances .stance").first).to_be_visible()
     expect(page.locator(".figure", has_text="people")).to_contain_text("3.5 / 5recorded")
 

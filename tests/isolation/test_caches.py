@@ -24,6 +24,8 @@ KEPT_FOR_THE_PROCESS = {
     "dashboard/workspace.py": "the one local operator's way to the database",
     "helios_core/api/operations.py": "patterns of the paths",
     "helios_core/api/serving.py": "the server's own way to the database",
+    "helios_core/database/rows.py": "statements, without what they write",
+    "helios_core/database/session.py": "conditions that name a user, kept for each user",
     "helios_core/services/fleet.py": "kinds, made of nothing but their arguments",
     "helios_core/services/memory.py": "nothing: what it calls a cache is a model's own",
     "helios_core/services/seats.py": "seats and kinds, made of nothing but their arguments",

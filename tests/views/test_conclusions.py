@@ -8,37 +8,19 @@ from sqlalchemy.orm import Session
 from helios_core.database.session import Database, Principal
 from helios_core.errors import NotFound
 from helios_core.ingest.samples import load_samples
-from helios_core.measures.consensus import consensus
 from helios_core.models import AgentResponse, MultiAgentConversation, TaskSynthesis
-from helios_core.services.consensus import write_consensus
+from helios_core.services.consensus import conclude
 from helios_core.services.findings import Finding, record_findings
 from helios_core.services.scores import Subject, rate
 from helios_core.views.conclusions import conclusion, list_conclusions
-from tests.services.test_consensus import ANSWER, ANSWERS, CLAIMS
+from tests.services.test_consensus import ANSWER, new_synthesis
 from tests.views import scenes
 
 
 def concluded(session: Session) -> tuple[MultiAgentConversation, TaskSynthesis]:
     """Three experts on two models, of whom two differ."""
     row = scenes.conversation(session, source="live")
-    responses = [
-        AgentResponse(
-            delegation_id=scenes.delegation(session, row, one.agent_id).id,
-            conversation_id=row.id,
-            agent_id=one.agent_id,
-            content=one.text,
-            model_name=one.model_name,
-        )
-        for one in ANSWERS
-    ]
-    synthesis = TaskSynthesis(conversation_id=row.id, synthesizer_agent_id="project_manager", content=ANSWER)
-    session.add_all([*responses, synthesis])
-    session.flush()
-    found = consensus(CLAIMS, ANSWERS, ANSWER)
-    write_consensus(
-        session, synthesis.id, CLAIMS, found, [response.id for response in responses], model_name="qwen2.5:14b"
-    )
-    return row, synthesis
+    return row, session.get_one(TaskSynthesis, conclude(session, new_synthesis(session, row)))
 
 
 def test_a_conclusion_tells_who_wrote_what_in_how_many_votes_and_by_which_words(
