@@ -25,7 +25,8 @@ from helios_core.services.everybody import everybodys_rows
 from helios_core.services.explanations import OF_OTHERS, SOMETHING_THERE
 from helios_core.services.limits import Limits, limits_in_force
 from helios_core.services.memory import MemoryBook
-from helios_core.services.seats import Seat, capability_of, seated, seats_of, unseated
+from helios_core.services.seat_rows import seated, unseated
+from helios_core.services.seats import Seat, capability_of, seats_of
 
 READINGS = {Reason.HEALTH, Reason.TEMPERATURE, Reason.UTILIZATION}
 """What lets nothing new in, and lets stay who is there."""

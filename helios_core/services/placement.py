@@ -23,7 +23,8 @@ from helios_core.services.configurations import ConfigurationFields
 from helios_core.services.explanations import Explanation, Line, explanation_of, in_words
 from helios_core.services.fleet import LoadedFleet, load_fleet, lock_fleet
 from helios_core.services.permissions import Action, require
-from helios_core.services.seats import CONFIGURATIONS, Seat
+from helios_core.services.seat_rows import CONFIGURATIONS
+from helios_core.services.seats import Seat
 from helios_core.services.versions import lock_agents, write_version
 
 

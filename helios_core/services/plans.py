@@ -19,7 +19,8 @@ from helios_core.services.fleet import LoadedFleet, load_fleet, lock_fleet
 from helios_core.services.newcomers import create, kept
 from helios_core.services.permissions import Action, require
 from helios_core.services.placement import Decided, decide, keep_decision, write_place
-from helios_core.services.seats import CONFIGURATIONS, Seat
+from helios_core.services.seat_rows import CONFIGURATIONS
+from helios_core.services.seats import Seat
 from helios_core.services.trials import what_if
 from helios_core.services.versions import lock_agents
 from helios_core.services.whatif import DraftMove, WhatIfDraft

@@ -7,25 +7,15 @@ from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, Select, and_, case, func, null, select
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy import Row
 
 from helios_core.allocation.requests import Kind, Request, Shape
-from helios_core.models import (
-    AgentConfiguration,
-    AgentProfile,
-    GPUAllocation,
-    ModelProvider,
-    PlacementLease,
-    User,
-)
+from helios_core.models import ModelProvider
 from helios_core.services.limits import Limits, ModelLimits
 from helios_core.services.memory import MemoryBook, MemoryFigures
 from helios_core.services.wishes import NO_WISHES, Wishes, stored_wishes
 from helios_core.views.participants import named
 
-CONFIGURATIONS, ALLOCATIONS = AgentConfiguration.__table__, GPUAllocation.__table__
-LEASES, USERS, PROFILES = PlacementLease.__table__, User.__table__, AgentProfile.__table__
 MOST_PARTS = 8
 """Over so many cards a model that may be split is divided at most, unless an agent names other numbers."""
 
@@ -76,6 +66,20 @@ class Seat:
         return self.request.agent
 
     @property
+    def key(self) -> int:
+        """Its `AGENT_KEY`."""
+        return -self.holdings[0].allocation_id if self.configuration_id is None else self.configuration_id
+
+    @property
+    def is_namesake(self) -> bool:
+        """Whether an older agent is called the same, so that its name tells more."""
+        return self.name.endswith(f"({self.agent_id}, {self._number})")
+
+    @property
+    def _number(self) -> int | None:
+        return min((holding.allocation_id for holding in self.holdings), default=self.configuration_id)
+
+    @property
     def gpu_ids(self) -> tuple[int, ...]:
         """The cards where it is."""
         return tuple(holding.gpu_id for holding in self.holdings)
@@ -113,82 +117,6 @@ class Seat:
         allowed = " or ".join(map(str, self.numbers[:-1])) or str(self.numbers[0])
         allowed = f"{allowed} or {self.numbers[-1]}" if len(self.numbers) > 1 else allowed
         return f"the agent may be on {allowed} card{'' if self.numbers == (1,) else 's'}, not on {cards}"
-
-
-CONFIGURED = (
-    CONFIGURATIONS.c.id.label("configuration_id"),
-    CONFIGURATIONS.c.user_id.label("owner_id"),
-    CONFIGURATIONS.c.version,
-    CONFIGURATIONS.c.model_provider,
-    CONFIGURATIONS.c.assigned_llm,
-    CONFIGURATIONS.c.context_tokens,
-    CONFIGURATIONS.c.allocated_memory_mb.label("configured_mib"),
-    CONFIGURATIONS.c.priority,
-    CONFIGURATIONS.c.constraints["placement"].label("wishes"),
-    CONFIGURATIONS.c.is_enabled,
-    USERS.c.username,
-    PROFILES.c.display_name,
-)
-
-
-def seated() -> Select[*tuple[Any, ...]]:
-    """Every live allocation, the oldest first, with its configuration."""
-    # Tables and not models: a member's session adds its own user to each query of a model.
-    allocations, configurations = ALLOCATIONS.c, CONFIGURATIONS.c
-    configuration_id = func.coalesce(allocations.configuration_id, allocations.default_configuration_id)
-    owner_id = case((configurations.id.is_(None), allocations.user_id), else_=configurations.user_id)
-    return (
-        select(
-            allocations.id.label("allocation_id"),
-            allocations.gpu_id,
-            allocations.user_id.label("holder_id"),
-            allocations.agent_id,
-            allocations.allocated_memory_mb.label("promised_mib"),
-            allocations.current_memory_usage_mb.label("measured_mib"),
-            allocations.compute_percent,
-            allocations.model_name,
-            LEASES.c.holder,
-            LEASES.c.expires_at,
-            *CONFIGURED,
-        )
-        .select_from(
-            ALLOCATIONS.join(CONFIGURATIONS, configurations.id == configuration_id, isouter=True)
-            .join(USERS, USERS.c.id == owner_id, isouter=True)
-            .join(PROFILES, describes(allocations.agent_id), isouter=True)
-            .join(LEASES, LEASES.c.allocation_id == allocations.id, isouter=True)
-        )
-        .where(allocations.released_at.is_(None))
-        .order_by(allocations.id)
-    )
-
-
-def unseated(which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:
-    """The configurations that match, as those without an allocation."""
-    nothing = (
-        "allocation_id",
-        "gpu_id",
-        "holder_id",
-        "promised_mib",
-        "measured_mib",
-        "compute_percent",
-        "holder",
-        "expires_at",
-    )
-    return (
-        select(CONFIGURATIONS.c.agent_id, *CONFIGURED, *(null().label(name) for name in nothing))
-        .select_from(
-            CONFIGURATIONS.join(USERS, USERS.c.id == CONFIGURATIONS.c.user_id, isouter=True).join(
-                PROFILES, describes(CONFIGURATIONS.c.agent_id), isouter=True
-            )
-        )
-        .where(which)
-        .order_by(CONFIGURATIONS.c.id)
-    )
-
-
-def describes(agent_id: ColumnElement[str] | InstrumentedAttribute[str]) -> ColumnElement[bool]:
-    """The profile that tells all what the agent is called."""
-    return and_(PROFILES.c.agent_id == agent_id, PROFILES.c.user_id.is_(None))
 
 
 def seats_of(

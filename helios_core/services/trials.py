@@ -19,7 +19,8 @@ from helios_core.services.explanations import Explanation, Line
 from helios_core.services.fleet import LoadedFleet, load_fleet
 from helios_core.services.newcomers import new_agents
 from helios_core.services.placement import decide
-from helios_core.services.seats import CONFIGURATIONS, Seat, capability_of
+from helios_core.services.seat_rows import CONFIGURATIONS
+from helios_core.services.seats import Seat, capability_of
 from helios_core.services.seats import newcomer as seat_of_newcomer
 from helios_core.services.whatif import (
     Capacity,

@@ -13,7 +13,7 @@ from helios_core.models import AgentProfile, PlacementDecision, PlacementPlan, U
 from helios_core.models.placement import SEVERAL_CARDS
 from helios_core.services.explanations import Explanation, as_explanation, in_words
 from helios_core.services.plans import way_of
-from helios_core.services.seats import describes
+from helios_core.services.seat_rows import describes
 from helios_core.views.paging import Cursor, Page, older_than
 from helios_core.views.participants import named
 

@@ -10,7 +10,7 @@ from helios_core.errors import NotFound
 from helios_core.models import AgentProfile, PlacementMove, PlacementPlan, User
 from helios_core.services.explanations import Explanation, as_explanation
 from helios_core.services.plans import way_of
-from helios_core.services.seats import describes
+from helios_core.services.seat_rows import describes
 from helios_core.views.participants import named
 
 
