@@ -149,6 +149,10 @@ class Capacity:
         return f"{agents} with {self.model_name}{f': {where}{further}' if where else ''}{divided}."
 
 
+def _and_more(agents: list[str]) -> str:
+    return agents[0] if len(agents) == 1 else f"{agents[0]} and {len(agents) - 1} more"
+
+
 @dataclass(frozen=True, slots=True)
 class WhatIf:
     """What a draft comes to."""
@@ -165,8 +169,12 @@ class WhatIf:
 
     @property
     def refusals(self) -> tuple[str, ...]:
-        """Whom no card takes, and why, a sentence each."""
-        return tuple(f"{move.agent}: {move.explanation.refusal}" for move in self.moves if move.is_refused)
+        """Whom no card takes, and why: a sentence for all who are refused alike."""
+        alike: dict[str, list[str]] = {}
+        for move in self.moves:
+            if move.is_refused:
+                alike.setdefault(move.explanation.refusal, []).append(move.agent)
+        return tuple(f"{_and_more(agents)}: {refusal}" for refusal, agents in alike.items())
 
     @property
     def is_applicable(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from os import getpid
+from os import cpu_count, getpid, sysconf
 from time import monotonic
 
 from sqlalchemy.orm import Session
@@ -171,8 +171,18 @@ class HostRecord:
             "started_at": self._started_at,
             "last_success_at": now,
             "message": message_of(sweep),
+            "host_cpu_cores": cpu_count(),
+            "host_memory_mb": host_memory_mb(),
         }
         store.beat(session, beat)
+
+
+def host_memory_mb() -> int | None:
+    """The memory of this machine in MiB; None where the system does not tell."""
+    try:
+        return sysconf("SC_PAGE_SIZE") * sysconf("SC_PHYS_PAGES") // 2**20 or None
+    except (ValueError, OSError):
+        return None
 
 
 def message_of(sweep: Sweep) -> str | None:

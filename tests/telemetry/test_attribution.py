@@ -4,11 +4,13 @@ from sqlalchemy import select
 
 from helios_core.models import GPUAllocation, GPUResource, ModelMeasurement, ModelProvider
 from helios_core.services import placement
+from helios_core.services.constraints import create_constraint
 from helios_core.services.memory import ENOUGH_READINGS, MemoryBook
 from helios_core.services.workspace import Workspace
 from helios_core.telemetry.attribution import Claim, attribute, write_usage
 from helios_core.telemetry.readings import ProcessReading
 from helios_core.telemetry.simulated import SimulatedCards
+from helios_core.views.placement import placement_map
 from tests.services.fleets import MODEL, agent, cards
 
 
@@ -62,6 +64,16 @@ def test_usage_is_written_beside_the_promise_and_real_cards_correct_the_estimate
     workspace.act(lambda s: write_usage(s, {0: ()}))
     [allocation] = workspace.read(lambda s: s.scalars(select(GPUAllocation)).all())
     assert allocation.current_memory_usage_mb is None
+
+
+def test_a_part_of_a_divided_model_is_used_memory_and_tells_nothing_of_the_whole(workspace: Workspace) -> None:
+    values = {"model_provider": "ollama", "model_name": MODEL, "allows_split": True}
+    workspace.act(lambda s: (create_constraint(s, values), cards(s, 12_288, 12_288, is_simulated=False)))
+    workspace.act(lambda s: (agent(s, "writer", 18_000, assigned_llm=MODEL), placement.place(s, "writer")))
+    for gpu_id in (0, 1):
+        workspace.act(lambda s, g=gpu_id: write_usage(s, {g: (ProcessReading(7, "/usr/bin/ollama", 8_000),)}))  # type: ignore[misc]
+    assert [a.measured_mib for a in workspace.read(placement_map).cards[0].agents] == [16_000]
+    assert workspace.read(lambda s: s.scalars(select(ModelMeasurement)).all()) == []
 
 
 def test_simulated_cards_show_what_was_promised_and_correct_nothing(workspace: Workspace) -> None:

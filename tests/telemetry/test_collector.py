@@ -82,6 +82,8 @@ def test_simulated_cards_stand_in_where_there_is_no_gpu(collect: Collect, databa
         [collector] = session.query(Collector).all()
         assert collector.is_simulated
         assert collector.message == f"{NO_CARDS.message} These GPUs are simulated."
+        assert collector.host_cpu_cores == os.cpu_count(), "the host is real"
+        assert (collector.host_memory_mb or 0) > 256
         assert session.query(GPUProcess).count() > 0
 
 
