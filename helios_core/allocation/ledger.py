@@ -1,6 +1,6 @@
 """The ledger: what is promised of every card and host. It refuses to promise anything twice."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from helios_core.allocation.fleet import UNLIMITED, Fleet, Gpu, Host
@@ -240,6 +240,16 @@ class Ledger:
         """Each agent with the ids of its cards, in the order of the promises."""
         for agent, promise in self.promises.items():
             yield agent, self.gpu_ids(promise)
+
+    def tied_to(self, positions: Iterable[int]) -> tuple[list[Card], set[str]]:
+        """These cards, with all on which agents are that are on one of them, too; and these agents."""
+        cards = set(positions)
+        while True:
+            agents = {agent for position in cards for agent in self.cards[position].agents}
+            all_cards = cards.union(*(self.promises[agent].cards for agent in agents))
+            if all_cards == cards:
+                return [self.cards[position] for position in sorted(cards)], agents
+            cards = all_cards
 
     def gpu_ids(self, promise: Promise) -> tuple[int, ...]:
         """The ids of the cards that an agent holds."""

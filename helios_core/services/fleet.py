@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, func, select
 from sqlalchemy.orm import Session
@@ -18,12 +18,12 @@ from helios_core.allocation.ledger import Promise
 from helios_core.allocation.mix import Mix
 from helios_core.allocation.place import Placer
 from helios_core.allocation.refusals import Question, Reason, room, standing_checks
-from helios_core.allocation.requests import Kind, Request, Shape
-from helios_core.database.session import principal_of
+from helios_core.allocation.requests import Kind
+from helios_core.database.session import Principal, principal_of
 from helios_core.models import Collector, GPUResource, PlacementQuota
 from helios_core.services.everybody import everybodys_rows
 from helios_core.services.explanations import OF_OTHERS, SOMETHING_THERE
-from helios_core.services.limits import Limits, limits_in_force
+from helios_core.services.limits import Limits, StoredLimits
 from helios_core.services.memory import MemoryBook
 from helios_core.services.seat_rows import seated, unseated
 from helios_core.services.seats import Seat, capability_of, seats_of
@@ -86,21 +86,50 @@ def load_fleet(
     `limits`: in the place of those that are in force.
     """
     with everybodys_rows(session):
-        now: datetime = session.scalars(select(func.clock_timestamp())).one()
-        limits, book = limits or limits_in_force(session, now), MemoryBook.load(session)
-        cards = session.execute(CARDS).all()
-        rows = list(session.execute(seated()).all())
-        if configurations is not None:
-            seen = {row.configuration_id for row in rows}
-            rows += [row for row in session.execute(unseated(configurations)) if row.configuration_id not in seen]
-        quotas = {row.user_id: row.max_memory_mb for row in session.scalars(select(PlacementQuota))}
-    principal = principal_of(session)
-    seats = seats_of(rows, limits, book, sees_all=principal.sees_all, me=principal.user_id)
-    ours = _in_use(seats.values())
-    inventory = Fleet.of([gpu_of(card, ours.get(card.id, 0)) for card in cards], _hosts(cards))
-    placer = _placer(inventory, limits, seats.values(), quotas)
-    names = {card.id: card.name for card in cards}
-    return LoadedFleet(placer, limits, book, seats, names, now, principal.sees_all)
+        rows = read_fleet(session, configurations)
+    return assembled(rows, limits or rows.limits.at(rows.now), principal_of(session))
+
+
+class FleetRows(NamedTuple):
+    """What the tables say of the fleet."""
+
+    now: datetime
+    limits: StoredLimits
+    book: MemoryBook
+    cards: Sequence[Row[*tuple[Any, ...]]]
+    seats: Sequence[Row[*tuple[Any, ...]]]
+    quotas: Mapping[int | None, int]
+
+
+def read_fleet(session: Session, configurations: ColumnElement[bool] | None = None) -> FleetRows:
+    """Read it, with the rows of the configurations that match besides those that have a place."""
+    now: datetime = session.scalars(select(func.clock_timestamp())).one()
+    limits, book = StoredLimits.load(session), MemoryBook.load(session)
+    cards = session.execute(CARDS).all()
+    rows = list(session.execute(seated()).all())
+    if configurations is not None:
+        seen = {row.configuration_id for row in rows}
+        rows += [row for row in session.execute(unseated(configurations)) if row.configuration_id not in seen]
+    quotas = {row.user_id: row.max_memory_mb for row in session.scalars(select(PlacementQuota))}
+    return FleetRows(now, limits, book, cards, rows, quotas)
+
+
+def assembled(rows: FleetRows, limits: Limits, reader: Principal) -> LoadedFleet:
+    """The fleet that these rows describe, as the reader may see it. What is there may be asked for again."""
+    seats = seats_of(rows.seats, limits, rows.book, sees_all=reader.sees_all, me=reader.user_id)
+    fleet = Fleet.of([gpu_of(card) for card in rows.cards], _hosts(rows.cards))
+    mix = Mix.given(likely(kinds_of(seats.values())))
+    owners = {seat.owner_id for seat in seats.values()}
+    placer = Placer(fleet, limits.rules, mix, quotas_of(owners, rows.quotas))
+    ours = in_use(seats.values())
+    for card in rows.cards:
+        if card.current_memory_used_mb and not card.is_simulated:
+            placer.update(gpu_of(card, ours.get(card.id, 0)))
+    for seat in seats.values():
+        if seat.holdings:
+            placer.restore(promise_to(seat, placer))
+    names = {card.id: card.name for card in rows.cards}
+    return LoadedFleet(placer, limits, rows.book, seats, names, rows.now, reader.sees_all)
 
 
 CARDS = (
@@ -139,12 +168,13 @@ def _hosts(rows: Iterable[Row[*tuple[Any, ...]]]) -> list[Host]:
     return [Host(name, None if cores is None else 1000 * cores, mib) for name, (cores, mib) in found.items()]
 
 
-def gpu_of(row: Row[*tuple[Any, ...]], ours_mib: int) -> Gpu:
+def gpu_of(row: Row[*tuple[Any, ...]], ours_mib: int | None = None) -> Gpu:
     """A card of the inventory. What others than our agents use of a real one is kept free for them.
 
-    `ours_mib`: what our agents use of it. What a simulated card shows in use is in nobody's way.
+    `ours_mib`: what our agents use of it; None: whatever is in use. What a simulated card shows is in nobody's way.
     """
-    foreign_mib = 0 if row.is_simulated else max((row.current_memory_used_mb or 0) - ours_mib, 0)
+    is_ours = row.is_simulated or ours_mib is None
+    foreign_mib = 0 if is_ours else max((row.current_memory_used_mb or 0) - (ours_mib or 0), 0)
     return Gpu(
         gpu_id=row.id,
         host=row.host,
@@ -199,15 +229,23 @@ def objection_to(fleet: LoadedFleet, seat: Seat, gpu_id: int, *, on_cards: int =
     return next(iter(told), None) or ("its owner's quota leaves less than it needs" if is_over else None)
 
 
-def _mix(seats: Iterable[Seat]) -> Counter[Kind]:
-    """How often each kind is there; where there are many, those that differ only in whose they are count as one."""
-    kinds = Counter(seat.request.kind for seat in seats if seat.memory_mib)
-    if len(kinds) <= MOST_KINDS:
-        return kinds
-    merged: Counter[Kind] = Counter()
-    for kind, count in kinds.items():
-        merged[_anybodys(kind)] += count
-    return merged
+def kinds_of(seats: Iterable[Seat]) -> Counter[Kind]:
+    """How often each kind is there."""
+    return Counter(seat.request.kind for seat in seats if seat.memory_mib)
+
+
+def likely(kinds: Mapping[Kind, int]) -> dict[Kind, int]:
+    """How often each kind is likely to be asked for: as often as it is there, in round numbers.
+
+    One agent more or less seldom changes them, and with them the scores of all cards. Where there are many kinds, those
+    that differ only in whose they are count as one.
+    """
+    if len(kinds) > MOST_KINDS:
+        merged: Counter[Kind] = Counter()
+        for kind, count in kinds.items():
+            merged[_anybodys(kind)] += count
+        kinds = merged
+    return {kind: _rounded(count) for kind, count in kinds.items() if count}
 
 
 @lru_cache(maxsize=4096)
@@ -215,7 +253,13 @@ def _anybodys(kind: Kind) -> Kind:
     return replace(kind, terms="")
 
 
-def _in_use(seats: Iterable[Seat]) -> dict[int, int]:
+def _rounded(count: int) -> int:
+    """The number by its first four binary digits: at most an eighth less."""
+    dropped = max(count.bit_length() - 4, 0)
+    return count >> dropped << dropped
+
+
+def in_use(seats: Iterable[Seat]) -> dict[int, int]:
     """What our agents use of each card: as measured, else as promised."""
     used: dict[int, int] = {}
     for seat in seats:
@@ -224,27 +268,20 @@ def _in_use(seats: Iterable[Seat]) -> dict[int, int]:
     return used
 
 
-def _placer(inventory: Fleet, limits: Limits, seats: Iterable[Seat], quotas: dict[int | None, int]) -> Placer:
-    """The engine on these cards. What is there already is what is likely to be asked for again."""
-    seats = list(seats)
-    everybodys = quotas.pop(None, None)
-    if everybodys is not None:
-        for seat in seats:
-            if seat.owner_id is not None:
-                quotas.setdefault(seat.owner_id, everybodys)
-    mix = Mix.given(_mix(seats))
-    placer = Placer(inventory, limits.rules, mix, quotas)
-    for seat in seats:
-        if seat.holdings:
-            cards = tuple(placer.ledger.position_of[gpu_id] for gpu_id in seat.gpu_ids)
-            host = placer.ledger.cards[cards[0]].host.position
-            placer.ledger.restore(Promise(*_as_held(seat), host, cards))
-    return placer
+def quotas_of(owners: Iterable[int | None], stored: Mapping[int | None, int]) -> dict[int | None, int]:
+    """What an owner may hold, in MiB: as was said of them, and for the rest of `owners` of everybody.
+
+    Defaults of all users have no owner, and no quota.
+    """
+    everybodys = stored.get(None)
+    found = {} if everybodys is None else dict.fromkeys(owners, everybodys)
+    return {owner: quota for owner, quota in {**found, **stored}.items() if owner is not None}
 
 
-def _as_held(seat: Seat) -> tuple[Request, Shape]:
-    """Its request and shape on as many cards as it has, though it might not be let onto so many any more."""
-    request, cards = seat.request, len(seat.holdings)
-    if cards not in seat.numbers:
-        request = replace(request, kind=request.kind.over(cards))
-    return request, seat.over(cards)
+def promise_to(seat: Seat, placer: Placer) -> Promise:
+    """What the agent holds, as the engine enters it: on as many cards as it has, though it might not get them anew."""
+    ledger, request, number = placer.ledger, seat.request, len(seat.holdings)
+    cards = tuple(ledger.position_of[gpu_id] for gpu_id in seat.gpu_ids)
+    if number not in seat.numbers:
+        request = replace(request, kind=request.kind.over(number))
+    return Promise(request, seat.over(number), ledger.cards[cards[0]].host.position, cards)

@@ -17,7 +17,7 @@ from helios_core.errors import InvalidInput, NotFound, Refused
 from helios_core.models import GPUAllocation, PlacementDecision, PlacementLease
 from helios_core.services.audit import recorded
 from helios_core.services.explanations import Explanation
-from helios_core.services.fleet import load_fleet, lock_fleet
+from helios_core.services.kept_fleet import fleet_beside
 from helios_core.services.permissions import Action, require
 from helios_core.services.placement import decide
 from helios_core.services.seats import Seat
@@ -52,11 +52,10 @@ def take_lease(
     """Promise so much memory of this card, or of whichever is best, for so long. Refused where no card has it."""
     require(session, Action.TAKE_LEASES)
     _check(agent_id, memory_mib, holder, lease_seconds)
-    lock_fleet(session)
     me = principal_of(session)
-    fleet = load_fleet(session)
     seat = _seat(agent_id, memory_mib, model_name, me.user_id)
-    chosen, explanation = decide(fleet, seat, () if gpu_id is None else (gpu_id,), sees_all=me.sees_all)
+    with fleet_beside(session, seat) as fleet:
+        chosen, explanation = decide(fleet, seat, () if gpu_id is None else (gpu_id,), sees_all=me.sees_all)
     if not chosen:
         message = f"No card has {memory_mib:,} MiB for {agent_id}. {explanation.refusal}"
         raise Refused(message)

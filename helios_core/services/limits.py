@@ -6,7 +6,7 @@ Every decision reads them in its own transaction, so that a change holds for the
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Self
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
@@ -72,16 +72,28 @@ class Limits:
         return replace(self, constraints=constraints)
 
 
-def limits_in_force(session: Session, now: datetime) -> Limits:
-    """The rules that hold at `now`, and every constraint."""
-    active = session.scalars(select(LoadBalancingRule).where(LoadBalancingRule.is_active)).all()
-    held = [row for row in active if holds_at(RuleFields.of(row), now)]
-    constraints = map(ConstraintFields.of, session.scalars(select(ResourceConstraint)))
-    return Limits(
-        rules=in_order(rule_of(RuleFields.of(row)) for row in held),
-        constraints={(found.model_provider.value, found.model_name): found for found in constraints},
-        applying=frozenset(row.name for row in held if row.applies_plans),
-    )
+@dataclass(frozen=True, slots=True)
+class StoredLimits:
+    """The rules that are active, whether they hold at this moment or at another, and the constraints."""
+
+    rules: tuple[RuleFields, ...]
+    constraints: Mapping[tuple[str, str], ConstraintFields]
+
+    @classmethod
+    def load(cls, session: Session) -> Self:
+        """All there are."""
+        rules = session.scalars(select(LoadBalancingRule).where(LoadBalancingRule.is_active))
+        constraints = map(ConstraintFields.of, session.scalars(select(ResourceConstraint)))
+        return cls(
+            tuple(map(RuleFields.of, rules)),
+            {(found.model_provider.value, found.model_name): found for found in constraints},
+        )
+
+    def at(self, now: datetime) -> Limits:
+        """What holds at this moment."""
+        held = [rule for rule in self.rules if holds_at(rule, now)]
+        applying = frozenset(rule.name for rule in held if rule.applies_plans)
+        return Limits(in_order(map(rule_of, held)), self.constraints, applying)
 
 
 def holds_at(rule: RuleFields, now: datetime) -> bool:

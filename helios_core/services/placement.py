@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import null
 from sqlalchemy.orm import Session
 
-from helios_core.allocation.explain import explain
+from helios_core.allocation.explain import explain_now
 from helios_core.database.session import principal_of
 from helios_core.errors import InvalidInput, Refused
 from helios_core.models import AgentConfiguration, PlacementDecision
@@ -21,9 +21,9 @@ from helios_core.services.allocations import cards_of
 from helios_core.services.audit import checked_reason
 from helios_core.services.configurations import ConfigurationFields
 from helios_core.services.explanations import Explanation, Line, explanation_of, in_words
-from helios_core.services.fleet import LoadedFleet, load_fleet, lock_fleet
+from helios_core.services.fleet import LoadedFleet, lock_fleet
+from helios_core.services.kept_fleet import fleet_for
 from helios_core.services.permissions import Action, require
-from helios_core.services.seat_rows import CONFIGURATIONS
 from helios_core.services.seats import Seat
 from helios_core.services.versions import lock_agents, write_version
 
@@ -70,8 +70,8 @@ def place(session: Session, agent_id: str, gpu_ids: Sequence[int] = (), reason: 
             raise Refused(message)
         if configuration.user_id != edited_user_id(session):
             configuration = own_configuration(session, configuration)
-        fleet, seat = _seat(session, configuration)
-        chosen, explanation = decide(fleet, seat, gpu_ids, sees_all=principal_of(session).sees_all)
+        with fleet_for(session, configuration.id) as (fleet, seat):
+            chosen, explanation = decide(fleet, seat, gpu_ids, sees_all=principal_of(session).sees_all)
         if chosen:
             write_place(session, seat, configuration, chosen, reason or "placed")
         else:
@@ -87,7 +87,8 @@ def release(session: Session, agent_id: str, reason: str | None = None) -> Decid
     lock_agents(session, [agent_id])
     lock_fleet(session)
     configuration = edited_configuration(session, agent_id, lock=True)
-    _, seat = _seat(session, configuration)
+    with fleet_for(session, configuration.id) as (_, seat):
+        pass
     if configuration.user_id != edited_user_id(session) or not seat.gpu_ids:
         message = f"{seat.title} has no card of yours."
         raise Refused(message)
@@ -111,7 +112,7 @@ def decide(
         return (), Explanation((Line((), "refused", f"{objection}."),))
     held = placer.release(seat.name) if seat.name in placer.ledger.promises else None
     request = seat.fixed_to(gpu_ids)
-    reasons = explain(placer, request)
+    reasons = explain_now(placer, request)
     explanation = explanation_of(reasons, because="it was asked for" if gpu_ids else None, sees_all=sees_all)
     if reasons.choice is not None:
         return tuple(sorted(placer.ledger.gpu_ids(placer.promise(request, reasons.choice)))), explanation
@@ -189,12 +190,6 @@ def keep_decision(
     session.flush()
     agent = (seat.agent_id, seat.name)
     return Decided(decision.id, *agent, outcome, tuple(before), tuple(after), memory, explanation)
-
-
-def _seat(session: Session, configuration: AgentConfiguration) -> tuple[LoadedFleet, Seat]:
-    """The fleet, and in it the agent with this configuration."""
-    fleet = load_fleet(session, CONFIGURATIONS.c.id == configuration.id)
-    return fleet, next(seat for seat in fleet.seats.values() if seat.configuration_id == configuration.id)
 
 
 def _outcome(before: Sequence[int], after: Sequence[int], explanation: Explanation) -> str:

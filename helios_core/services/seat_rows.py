@@ -66,7 +66,7 @@ def versions_of_seats() -> Select[tuple[str | None]]:
     parts = (literal_column(f"{table.name}.{part}")
              for table in (ALLOCATIONS, CONFIGURATIONS, USERS, PROFILES, LEASES) for part in ("xmin", "ctid"))  # fmt: skip
     line = func.concat_ws(" ", AGENT_KEY, ALLOCATIONS.c.id, *parts)
-    return seated().with_only_columns(func.string_agg(line, ","), maintain_column_froms=True).order_by(None)
+    return seated().with_only_columns(func.string_agg(line, ";"), maintain_column_froms=True).order_by(None)
 
 
 def unseated(which: ColumnElement[bool]) -> Select[*tuple[Any, ...]]:

@@ -73,11 +73,12 @@ class Seat:
     @property
     def is_namesake(self) -> bool:
         """Whether an older agent is called the same, so that its name tells more."""
-        return self.name.endswith(f"({self.agent_id}, {self._number})")
+        return self.name.endswith(f"({self.agent_id}, {self.first_allocation_id or self.configuration_id})")
 
     @property
-    def _number(self) -> int | None:
-        return min((holding.allocation_id for holding in self.holdings), default=self.configuration_id)
+    def first_allocation_id(self) -> int | None:
+        """The oldest of its allocations."""
+        return min((holding.allocation_id for holding in self.holdings), default=None)
 
     @property
     def gpu_ids(self) -> tuple[int, ...]:
