@@ -44,7 +44,7 @@ def place_at_random(url: str, seed: int, rounds: int, *, crashes: bool) -> None:
         agents = list(session.scalars(select(AgentConfiguration.agent_id).order_by(AgentConfiguration.id)))
     chance = random.Random(seed)
     for _ in range(rounds):
-        choice = chance.choice(agents), chance.choice([None, None, 0, 1])
+        choice = chance.choice(agents), chance.choice([(), (), (0,), (1,), (0, 1)])
         wish = Attempt(*choice, is_release=chance.random() < RELEASES, dies=crashes and chance.random() < DEATHS)
         os.write(1, f"{Workspace(database, principal).act(wish)}\n".encode())
 
@@ -52,8 +52,8 @@ def place_at_random(url: str, seed: int, rounds: int, *, crashes: bool) -> None:
 class Attempt:
     """One attempt; a use case as the workspace takes it."""
 
-    def __init__(self, agent_id: str, gpu_id: int | None, *, is_release: bool, dies: bool) -> None:
-        self._agent_id, self._gpu_ids = agent_id, () if gpu_id is None else (gpu_id,)
+    def __init__(self, agent_id: str, gpu_ids: tuple[int, ...], *, is_release: bool, dies: bool) -> None:
+        self._agent_id, self._gpu_ids = agent_id, gpu_ids
         self._is_release, self._dies = is_release, dies
 
     def __call__(self, session: Session) -> str:

@@ -1,6 +1,7 @@
 """Placement through its services at a real database, against a model of forty lines: whatever happens, in any order."""
 
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -20,43 +21,61 @@ from sqlalchemy.orm import Session
 from helios_core.errors import Refused
 from helios_core.models import AgentConfiguration, Base, GPUAllocation, GPUResource
 from helios_core.services import placement, plans
+from helios_core.services.allocations import cards_of
+from helios_core.services.constraints import create_constraint
 from helios_core.services.rules import create_rule, delete_rule
 from helios_core.services.whatif import WhatIfDraft
 from helios_core.services.workspace import Workspace
 from tests.services.fleets import agent, cards
 
-MEMORIES = {"tiny": 500, "wee": 800, "light": 1_500, "small": 3_000, "middle": 5_000, "large": 7_000, "huge": 11_000}
+MEMORIES = {"tiny": 500, "wee": 800, "light": 1_500, "small": 3_000, "middle": 5_000, "large": 7_000, "huge": 11_000,
+            "vast": 14_001}  # fmt: skip
+MAY_BE_SPLIT = {"vast", "middle"}
 CAPACITIES = {0: 12_288, 1: 8_192, 2: 6_144}
-AGENTS, GPUS = st.sampled_from(sorted(MEMORIES)), st.sampled_from(sorted(CAPACITIES))
+Cards = tuple[int, ...]
+ANYWHERE: Cards = ()
+PLACES = [cards for number in (1, 2, 3) for cards in combinations(sorted(CAPACITIES), number)]
+AGENTS, GPUS, WISHES = st.sampled_from(sorted(MEMORIES)), st.sampled_from(sorted(CAPACITIES)), st.sampled_from(PLACES)
 
 
 class Model:
     """What should be so: where everybody is, which cards are lost, and how many agents a card may have."""
 
     def __init__(self) -> None:
-        self.where: dict[str, int] = {}
+        self.where: dict[str, Cards] = {}
         self.lost: set[int] = set()
         self.most: int | None = None
 
     def free(self, gpu_id: int, leaving: set[str]) -> int:
-        here = [MEMORIES[name] for name, there in self.where.items() if there == gpu_id and name not in leaving]
+        here = [-(-MEMORIES[name] // len(there)) for name, there in self.where.items()
+                if gpu_id in there and name not in leaving]  # fmt: skip
         return CAPACITIES[gpu_id] - sum(here)
 
-    def takes(self, agent_id: str, gpu_id: int) -> bool:
-        """Whether the card may get the agent, who leaves where it was."""
-        others = [name for name, there in self.where.items() if there == gpu_id and name != agent_id]
-        has_room = self.free(gpu_id, {agent_id}) >= MEMORIES[agent_id]
-        return gpu_id not in self.lost and has_room and (self.most is None or len(others) < self.most)
+    def takes(self, agent_id: str, cards: Cards) -> bool:
+        """Whether each of the cards may get its part of the agent, who leaves where it was."""
+        if len(cards) > 1 and agent_id not in MAY_BE_SPLIT:
+            return False
+        for gpu_id in cards:
+            others = [name for name, there in self.where.items() if gpu_id in there and name != agent_id]
+            is_full = self.most is not None and len(others) >= self.most
+            if gpu_id in self.lost or is_full or self.free(gpu_id, {agent_id}) * len(cards) < MEMORIES[agent_id]:
+                return False
+        return True
 
-    def after_swap(self, one: str, other: str) -> dict[str, int] | None:
+    def choices(self, agent_id: str) -> set[Cards]:
+        """The places among which the agent may be put: on as few cards as possible."""
+        possible = [cards for cards in PLACES if self.takes(agent_id, cards)]
+        return {cards for cards in possible if len(cards) == len(possible[0])}
+
+    def after_swap(self, one: str, other: str) -> dict[str, Cards] | None:
         """Where everybody is when two have changed places; None where that may not be."""
         swapped = Model()
         swapped.lost, swapped.most = self.lost, self.most
-        swapped.where = {name: gpu for name, gpu in self.where.items() if name not in {one, other}}
-        for name, gpu_id in ((one, self.where[other]), (other, self.where[one])):
-            if not swapped.takes(name, gpu_id):
+        swapped.where = {name: cards for name, cards in self.where.items() if name not in {one, other}}
+        for name, there in ((one, self.where[other]), (other, self.where[one])):
+            if not swapped.takes(name, there):
                 return None
-            swapped.where[name] = gpu_id
+            swapped.where[name] = there
         return swapped.where
 
 
@@ -72,16 +91,16 @@ class Placing(RuleBasedStateMachine):
         self.model = Model()
         self.rule: Any = None
 
-    @rule(agent_id=AGENTS, gpu_id=st.none() | GPUS)
-    def place(self, agent_id: str, gpu_id: int | None) -> None:
-        allowed = {gpu for gpu in CAPACITIES if gpu_id in {None, gpu} and self.model.takes(agent_id, gpu)}
-        decided = self.workspace.act(lambda s: placement.place(s, agent_id, () if gpu_id is None else (gpu_id,)))
+    @rule(agent_id=AGENTS, wanted=st.just(ANYWHERE) | WISHES)
+    def place(self, agent_id: str, wanted: Cards) -> None:
+        allowed = {wanted} & {cards for cards in PLACES if self.model.takes(agent_id, cards)}
+        allowed = allowed if wanted else self.model.choices(agent_id)
+        decided = self.workspace.act(lambda s: placement.place(s, agent_id, wanted))
         if not decided.gpu_ids:
-            assert not allowed, "it refuses only what no card may take"
+            assert not allowed, "it refuses only what no cards may take"
         else:
-            (there,) = decided.gpu_ids
-            assert there in allowed
-            self.model.where[agent_id] = there
+            assert decided.gpu_ids in allowed
+            self.model.where[agent_id] = decided.gpu_ids
 
     @rule(agent_id=AGENTS)
     def release(self, agent_id: str) -> None:
@@ -92,10 +111,10 @@ class Placing(RuleBasedStateMachine):
             with pytest.raises(Refused):
                 self.workspace.act(lambda s: placement.release(s, agent_id))
 
-    @rule(agent_id=AGENTS, gpu_id=st.none() | GPUS)
-    def crash_while_placing(self, agent_id: str, gpu_id: int | None) -> None:
+    @rule(agent_id=AGENTS, wanted=st.just(ANYWHERE) | WISHES)
+    def crash_while_placing(self, agent_id: str, wanted: Cards) -> None:
         with self.workspace.database.session(self.workspace.principal) as session:
-            placement.place(session, agent_id, () if gpu_id is None else (gpu_id,))
+            placement.place(session, agent_id, wanted)
             session.connection().invalidate()
 
     @precondition(lambda self: len(set(self.model.where.values())) > 1)
@@ -106,7 +125,8 @@ class Placing(RuleBasedStateMachine):
         others = [name for name in names if self.model.where[name] != self.model.where[one]]
         other = data.draw(st.sampled_from(others))
         expected = self.model.after_swap(one, other)
-        targets = {ids(self.workspace)[one]: self.model.where[other], ids(self.workspace)[other]: self.model.where[one]}
+        known = ids(self.workspace)
+        targets = {known[one]: self.model.where[other], known[other]: self.model.where[one]}
         if expected is None:
             with pytest.raises(Refused):
                 self.workspace.act(lambda s: plans.draft_plan(s, WhatIfDraft(targets)))
@@ -135,16 +155,19 @@ class Placing(RuleBasedStateMachine):
 
     @invariant()
     def no_card_is_promised_twice_and_everybody_is_where_they_should_be(self) -> None:
-        def look(session: Session) -> tuple[dict[str, int], dict[str, int | None]]:
+        def look(session: Session) -> tuple[dict[str, Cards], dict[str, Cards]]:
             live = session.scalars(select(GPUAllocation).where(GPUAllocation.released_at.is_(None)))
-            configured = session.execute(select(AgentConfiguration.agent_id, AgentConfiguration.gpu_assignment))
-            return {row.agent_id: row.gpu_id for row in live}, {row.agent_id: row.gpu_assignment for row in configured}
+            promised: dict[str, Cards] = {}
+            for row in sorted(live, key=lambda row: row.gpu_id):
+                promised[row.agent_id] = (*promised.get(row.agent_id, ()), row.gpu_id)
+            placed = session.scalars(select(AgentConfiguration).where(AgentConfiguration.gpu_assignment.is_not(None)))
+            return promised, {row.agent_id: cards_of(row) for row in placed}
 
         if not hasattr(self, "model"):
             return
         promised, configured = self.workspace.read(look)
         assert promised == self.model.where
-        assert {name: gpu_id for name, gpu_id in configured.items() if gpu_id is not None} == self.model.where
+        assert configured == self.model.where
         assert all(self.model.free(gpu_id, set()) >= 0 for gpu_id in CAPACITIES)
 
 
@@ -161,10 +184,14 @@ def run(workspace: Workspace, examples: int, steps: int) -> None:
         tables = ("gpu_allocations", "load_balancing_rules", "placement_plans")
         for table in tables:
             workspace.act(lambda s, t=table: s.execute(delete(Base.metadata.tables[t])))  # type: ignore[misc]
-        workspace.act(lambda s: s.execute(update(AgentConfiguration).values(gpu_assignment=None)))
+        nowhere = update(AgentConfiguration).values(gpu_assignment=None, further_gpu_ids=[])
+        workspace.act(lambda s: s.execute(nowhere))
         workspace.act(lambda s: s.execute(update(GPUResource).values(health="ok")))
 
     workspace.act(lambda s: (cards(s, *CAPACITIES.values()), [agent(s, name, mib) for name, mib in MEMORIES.items()]))
+    for name in MAY_BE_SPLIT:
+        values = {"model_provider": "ollama", "model_name": f"model-of-{name}", "allows_split": True}
+        workspace.act(lambda s, v=values: create_constraint(s, v))  # type: ignore[misc]
     machine = type("Placing", (Placing,), {"workspace": workspace, "clean": staticmethod(clean)})
     run_state_machine_as_test(
         machine,

@@ -10,6 +10,8 @@ from sqlalchemy import text
 
 from helios_core.database.engine import connect
 from helios_core.database.server import ServerUrls
+from helios_core.services.agents import save_configuration
+from helios_core.services.constraints import create_constraint
 from helios_core.services.workspace import Workspace
 from tests.services.fleets import agent, cards
 
@@ -21,17 +23,24 @@ GROUP BY gpu.id, gpu.total_memory_mb HAVING sum(allocation.allocated_memory_mb) 
 """)
 DISAGREEING = text("""
 SELECT configuration.agent_id FROM agent_configurations configuration
-LEFT JOIN gpu_allocations allocation
-    ON allocation.default_configuration_id = configuration.id AND allocation.released_at IS NULL
-WHERE configuration.gpu_assignment IS DISTINCT FROM allocation.gpu_id
+WHERE ARRAY (SELECT gpu_id FROM gpu_allocations WHERE default_configuration_id = configuration.id
+             AND released_at IS NULL ORDER BY 1)
+    <> ARRAY (SELECT card FROM unnest(configuration.further_gpu_ids || configuration.gpu_assignment) AS card
+              WHERE card IS NOT NULL ORDER BY 1)
 """)
 
 
 def race(urls: ServerUrls, workspace: Workspace, placers: int, rounds: int, *words: str) -> Counter[str]:
-    """Let so many placers loose on two cards that hold six agents of twenty; what became of their attempts."""
+    """Let so many placers loose on two cards that hold six agents of twenty, or one that takes half of each card.
+
+    What became of their attempts.
+    """
     workspace.act(lambda s: cards(s, CARD_MIB, CARD_MIB))
     for number in range(20):
         workspace.act(lambda s, n=number: agent(s, f"agent_{n}", 4_000))  # type: ignore[misc]
+    constraint = {"model_provider": "ollama", "model_name": "model-of-agent_0", "allows_split": True}
+    wide = {"allocated_memory_mb": 14_000}
+    workspace.act(lambda s: (create_constraint(s, constraint), save_configuration(s, "agent_0", wide, 1)))
     command = [sys.executable, "-m", "tests.services.placer_process", urls.application.get_secret_value()]
     running = subprocess.Popen([*command, str(placers), str(rounds), *words], stdout=subprocess.PIPE, text=True)
     watching = connect(urls.owner)
