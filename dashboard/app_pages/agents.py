@@ -67,7 +67,8 @@ def _is_wanted(agent: Agent, wanted: str, group: str) -> bool:
     statuses = GROUPS[group]
     if statuses is not None and agent.status not in statuses:
         return False
-    place = "no gpu" if agent.gpu_id is None else f"gpu {agent.gpu_id}"
+    cards = [agent.gpu_id, *agent.further_gpu_ids]
+    place = "no gpu" if agent.gpu_id is None else " ".join(f"gpu {gpu_id}" for gpu_id in cards)
     task = agent.task.description if agent.task else ""
     said = (agent.name, agent.description, *agent.capabilities, agent.model_name or "", place, task)
     return all(word in formats.words(" ".join(said)).lower() for word in formats.words(wanted).lower().split())

@@ -8,6 +8,7 @@ from dashboard.components.face import face
 from dashboard.components.opening import linked, target
 from dashboard.render import short
 from dashboard.theme import sign
+from helios_core.services.explanations import in_words
 from helios_core.views.agents import Agent
 
 
@@ -31,7 +32,7 @@ def doing(agent: Agent) -> str:
 
 def place(agent: Agent) -> str:
     """Where the agent's model runs."""
-    return "no GPU" if agent.gpu_id is None else f"GPU {agent.gpu_id}"
+    return in_words([] if agent.gpu_id is None else [agent.gpu_id, *agent.further_gpu_ids], "no GPU")
 
 
 def _card(agent: Agent) -> dict[str, object]:

@@ -44,6 +44,7 @@ class Agent(Resource):
     model_name: str | None = Field(examples=["qwen2.5:14b"])
     model_provider: str | None = Field(examples=["ollama"])
     gpu_id: int | None = Field(description="The card that it is to run on.", examples=[1])
+    further_gpu_ids: list[int] = Field(description="The other cards, where it is on several at once.", examples=[[]])
     allocated_memory_mb: int | None = Field(description="What is promised to it, in MiB.", examples=[9000])
     priority: int | None = Field(description="1 (last) to 10 (first).", examples=[5])
     is_enabled: bool

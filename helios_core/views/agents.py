@@ -59,6 +59,8 @@ class Agent:
     model_name: str | None
     model_provider: str | None
     gpu_id: int | None
+    further_gpu_ids: tuple[int, ...]
+    """The other cards, where it is on several at once."""
     allocated_memory_mb: int | None
     priority: int | None
     is_enabled: bool
@@ -221,6 +223,7 @@ def _agent(
         model_name=configuration.assigned_llm if configuration else None,
         model_provider=configuration.model_provider.value if configuration else None,
         gpu_id=configuration.gpu_assignment if configuration else None,
+        further_gpu_ids=tuple(configuration.further_gpu_ids) if configuration else (),
         allocated_memory_mb=configuration.allocated_memory_mb if configuration else None,
         priority=configuration.priority if configuration else None,
         is_enabled=is_enabled,
