@@ -1,5 +1,6 @@
 """Simulated cards: the same at the same time, lively, and never outside of what the table allows."""
 
+from functools import cache
 from statistics import correlation
 
 import pytest
@@ -15,6 +16,7 @@ DAY = [1_790_000_000.0 + second for second in range(0, 86_400, 11)]
 CARDS = range(3)
 
 
+@cache
 def day(index: int) -> list[Reading]:
     """A day of one card."""
     return [reading(index, second) for second in DAY]
