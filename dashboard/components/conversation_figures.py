@@ -16,18 +16,23 @@ def conversation_figures(conversation: Conversation, _faces: dict[str, Face]) ->
     rows = [
         Figure("agreement", formats.score(known.agreement), _agreement(conversation)),
         _votes(known),
-        _quality(known),
+        _quality(conversation),
         Figure("time", formats.duration(known.duration_seconds), _waiting(conversation)),
         _energy(shared(conversation_gpus, conversation.id)),
-        _tokens(known),
+        _tokens(conversation),
     ]
     figures("conversation_figures", rows)
 
 
 def _agreement(conversation: Conversation) -> str:
     if conversation.figures.agreement is None:
-        return "not recorded"
+        return _lacking(conversation, "not recorded")
     return f"of stances on {formats.plural(len(conversation.claims), 'claim')}" if conversation.claims else ""
+
+
+def _lacking(conversation: Conversation, why: str) -> str:
+    """Why a figure is n/a: what a team at work has not made yet may come."""
+    return "when it has ended" if conversation.is_under_way else why
 
 
 def _votes(known: Figures) -> Figure:
@@ -38,9 +43,11 @@ def _votes(known: Figures) -> Figure:
     return Figure("effective votes", f"{known.effective_votes:.1f} of {known.expert_count}", note)
 
 
-def _quality(known: Figures) -> Figure:
+def _quality(conversation: Conversation) -> Figure:
+    known = conversation.figures
     number = known.scored_response_count
-    scored = f"mean of {formats.plural(number, 'scored response')}" if number else "nobody scored it"
+    unscored = _lacking(conversation, "nobody scored it")
+    scored = f"mean of {formats.plural(number, 'scored response')}" if number else unscored
     if known.satisfaction_rating is not None:
         note = f"one reader · responses {formats.score(known.quality)}"
         return Figure("quality", f"{known.satisfaction_rating:.1f} / 5", note)
@@ -68,8 +75,9 @@ def _energy(gpus: Sequence[GpuDuring]) -> Figure:
     return Figure("energy", formats.watt_hours(sum(gpu.energy.watt_hours for gpu in measured)), note)
 
 
-def _tokens(known: Figures) -> Figure:
+def _tokens(conversation: Conversation) -> Figure:
+    known = conversation.figures
     if known.input_tokens is None and known.output_tokens is None:
-        return Figure("tokens", formats.NA, "not recorded")
+        return Figure("tokens", formats.NA, _lacking(conversation, "not recorded"))
     total = (known.input_tokens or 0) + (known.output_tokens or 0)
     return Figure("tokens", formats.count(total), f"{formats.count(known.output_tokens)} written")
