@@ -38,12 +38,12 @@ class Zygote:
         command = [sys.executable, "-m", "tests.chaos.zygote"]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
-    def ask(self, line: str) -> int:
-        """Send a line, and return the number that it answers with."""
+    def ask(self, line: str) -> str:
+        """Send a line, and return the one that it answers with."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         print(line, file=self._process.stdin, flush=True)
-        return int(self._process.stdout.readline())
+        return self._process.stdout.readline().strip()
 
     def close(self) -> None:
         """End it."""
@@ -89,14 +89,22 @@ class Team:
             "crash": crash or None,
             "faults": list(faults),
         }
-        pid = self.zygote.ask(json.dumps(order))
+        pid = int(self.zygote.ask(json.dumps(order)))
         self._workers.add(pid)
         return pid
 
     def wait(self, pid: int) -> int:
         """How a worker ended: an exit code, or minus the signal that killed it."""
         self._workers.discard(pid)
-        return self.zygote.ask(f"wait {pid}")
+        return int(self.zygote.ask(f"wait {pid}"))
+
+    def ended(self, pid: int) -> int | None:
+        """How a worker ended, as `wait` says it; None while it lives."""
+        said = self.zygote.ask(f"look {pid}")
+        if said == "alive":
+            return None
+        self._workers.discard(pid)
+        return int(said)
 
     def kill(self, pid: int, number: int = signal.SIGKILL) -> int:
         """End a worker."""

@@ -81,12 +81,14 @@ def test_two_minutes_without_a_database(folder: Path, team: Team, models: ModelS
 
 @pytest.mark.slow
 @pytest.mark.timeout(7200)
-def test_restarts_every_5_to_40_s_during_500_conversations(folder: Path, team: Team, models: ModelServer) -> None:
+def test_restarts_every_5_to_40_s_during_many_conversations(
+    folder: Path, team: Team, models: ModelServer, times: int | None
+) -> None:
     chance = random.Random(7)
     models.seconds = 0.5
     for _ in range(2):
         team.worker(lease=LEASE_SECONDS)
-    while len(team.started) < 500:
+    while len(team.started) < (times or 500):
         start_conversations(team, 50)
         time.sleep(chance.uniform(5, 40))
         go_away(folder, away_seconds=chance.uniform(0, 2))

@@ -40,10 +40,10 @@ def stop_past_the_lease(team: Team) -> None:
     assert team.kill(successor, signal.SIGTERM) == 0
 
 
-@pytest.mark.parametrize("times", [1, pytest.param(50, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
-def test_a_worker_that_wakes_up_too_late_writes_nothing(team: Team, models: ModelServer, times: int) -> None:
+@pytest.mark.timeout(7200)
+def test_a_worker_that_wakes_up_too_late_writes_nothing(team: Team, models: ModelServer, times: int | None) -> None:
     models.seconds = 0.6
-    for _ in range(times):
+    for _ in range(times or 1):
         stop_past_the_lease(team)
     # It may still ask a model before it looks into the database; what it hears is written nowhere.
     written = replace(team.history, calls=())

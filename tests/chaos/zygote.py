@@ -2,10 +2,12 @@
 
 A line is JSON: the database's URL, the seconds of a beat and of a lease, how many runs to take up, what is broken, and
 where to die: `{"step": "plan", "when": "inside", "nth": 1}`, at the nth transaction of that name, before, inside or
-after it. The answer is the worker's process id; "wait PID" answers with how it ended.
+after it. The answer is the worker's process id; "wait PID" answers with how it ended, "look PID" with that or "alive".
 """
 
 import asyncio
+import gc
+import importlib
 import json
 import os
 import signal
@@ -14,13 +16,12 @@ import traceback
 from pathlib import Path
 from typing import Any
 
-import dbos  # noqa: F401 - so that every worker has it already
 from pydantic import SecretStr
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, configure_mappers
 
 from helios_core.database.engine import connect
 from helios_core.database.session import Database, Principal
-from helios_core.providers import ollama  # noqa: F401 - as above
+from helios_core.providers.connection import trusted
 from helios_core.runtime import worker
 from helios_core.runtime.engine import QueueEngine
 from helios_core.runtime.ledger import Ledger, UseCase
@@ -28,6 +29,18 @@ from helios_core.services import workers
 from helios_core.settings import Settings
 from tests.chaos.mutations import FAULTS
 from tests.chaos.witness import named
+
+IMPORTED_LATE = (
+    "anyio._backends._asyncio",
+    "anyio.streams.tls",
+    "dbos._sys_db_postgres",
+    "h11",
+    "helios_core.providers.ollama",
+    "httpcore2",
+    "sqlalchemy.dialects.sqlite",
+    "stringprep",
+)
+"""What a worker imports when it first needs it; it takes most of the time of a worker that dies soon."""
 
 
 def die() -> None:
@@ -97,11 +110,17 @@ def be_worker(order: dict[str, Any]) -> None:
 
 
 def main() -> None:
-    """Fork a worker for each order."""
+    """Fork a worker for each order, with everything there that takes it time."""
+    for name in IMPORTED_LATE:
+        importlib.import_module(name)
+    configure_mappers()
+    trusted()
+    gc.freeze()
     for line in sys.stdin:
-        if line.startswith("wait "):
-            _, status = os.waitpid(int(line.split()[1]), 0)
-            sys.stdout.write(f"{os.waitstatus_to_exitcode(status)}\n")
+        if line.startswith(("wait ", "look ")):
+            what, asked = line.split()
+            found, status = os.waitpid(int(asked), 0 if what == "wait" else os.WNOHANG)
+            sys.stdout.write(f"{os.waitstatus_to_exitcode(status) if found else 'alive'}\n")
             sys.stdout.flush()
             continue
         pid = os.fork()
