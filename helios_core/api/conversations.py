@@ -9,7 +9,7 @@ from pydantic import Field
 from helios_core.api.access import Reader, Writer
 from helios_core.api.paging import After, Limit, Listing, page_of
 from helios_core.api.participations import Participation
-from helios_core.api.resources import NO_ZERO_CHARACTER, ONE_LINE, Id, Reason, Resource, Word
+from helios_core.api.resources import AGENT_ID, NO_ZERO_CHARACTER, ONE_LINE, Id, Reason, Resource, Word
 from helios_core.api.syntheses import Claim
 from helios_core.ingest.importing import digest_of
 from helios_core.ingest.reading import read
@@ -17,6 +17,14 @@ from helios_core.models import ConversationPhase
 from helios_core.services.conversations import import_conversation as take_in
 from helios_core.services.conversations import remove_conversation as remove
 from helios_core.services.exports import export_file
+from helios_core.services.runs import (
+    HIGHEST_PRIORITY,
+    LOWEST_PRIORITY,
+    QUESTION_MAX_CHARACTERS,
+    TITLE_MAX_CHARACTERS,
+    USUAL_PRIORITY,
+    start_conversation,
+)
 from helios_core.views import conversation_lists as lists
 from helios_core.views.conversations import conversation as load
 
@@ -100,6 +108,41 @@ class Conversation(Resource):
     claims: list[Claim] = Field(description="What the experts took a stance on.")
 
 
+class Question(Resource):
+    """What the team is asked."""
+
+    question: str = Field(
+        min_length=1,
+        max_length=QUESTION_MAX_CHARACTERS,
+        pattern=NO_ZERO_CHARACTER,
+        examples=["Should we move the nightly jobs to spot instances?"],
+    )
+    title: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=TITLE_MAX_CHARACTERS,
+        pattern=ONE_LINE,
+        description="null: the question's first line.",
+        examples=["Spot instances?"],
+    )
+    agent_ids: list[Annotated[str, Field(pattern=AGENT_ID)]] | None = Field(
+        default=None, description="The experts whom the PM may address; null: all.", examples=[["technical_expert"]]
+    )
+    priority: int = Field(
+        default=USUAL_PRIORITY,
+        ge=LOWEST_PRIORITY,
+        le=HIGHEST_PRIORITY,
+        description="The highest is taken up first, and gets cards' slots first; above 5 is for operators.",
+        examples=[5],
+    )
+
+
+class StartedConversation(Resource):
+    """A conversation that waits for a worker."""
+
+    conversation_id: int = Field(examples=[12])
+
+
 class ImportedConversation(Resource):
     """The conversation that a file has become."""
 
@@ -178,6 +221,14 @@ def import_conversation(
     response.status_code = 201 if result.is_new else 200
     response.headers["Location"] = f"conversations/{result.conversation_id}"
     return result
+
+
+@router.post("/ask", status_code=201, response_model=StartedConversation)
+def ask(workspace: Writer, response: Response, body: Question) -> object:
+    """Ask the team a question. A worker takes it up at once; the conversation shows how far it is."""
+    conversation_id = workspace.act(lambda session: start_conversation(session, **body.model_dump()))
+    response.headers["Location"] = f"{conversation_id}"
+    return StartedConversation(conversation_id=conversation_id)
 
 
 @router.get("/{conversation_id}", response_model=Conversation)

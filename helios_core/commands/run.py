@@ -24,11 +24,16 @@ Agents = Annotated[
     list[str] | None, typer.Option("--agent", metavar="ID", help="An expert whom the PM may address; else all.")
 ]
 
+Priority = Annotated[
+    int, typer.Option("--priority", metavar="N", min=1, max=10, help="The highest is taken up first; 5 is usual.")
+]
+
 
 def run_command(
     question: Annotated[str, typer.Argument(metavar="QUESTION", help="What the team is asked.")],
     *,
     agent: Agents = None,
+    priority: Priority = 5,
     data: Data = None,
     json: Annotated[
         bool, typer.Option("--json", help="End with the whole record; the progress goes to stderr.")
@@ -41,7 +46,9 @@ def run_command(
 
     workspace = workspace_for(data)
     with stoppable():
-        conversation_id = workspace.act(lambda session: start_conversation(session, question, agent_ids=agent))
+        conversation_id = workspace.act(
+            lambda session: start_conversation(session, question, agent_ids=agent, priority=priority)
+        )
         terminal = Terminal(workspace, conversation_id, sys.stderr if json else sys.stdout)
         try:
             ended = terminal.watch()

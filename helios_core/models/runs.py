@@ -51,6 +51,7 @@ class ConversationRun(Owned, Base):
     __table_args__ = (
         of_conversation(),
         CheckConstraint("epoch >= 0", name="epoch"),
+        CheckConstraint("priority BETWEEN 1 AND 10", name="priority"),
         Index("ix_conversation_runs_waiting", "requested_at",
               postgresql_where=text("worker_id IS NULL AND ended_at IS NULL")),
         Index(None, "worker_id"),
@@ -60,6 +61,8 @@ class ConversationRun(Owned, Base):
     conversation_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     worker_id: Mapped[UUID | None] = mapped_column(ForeignKey("workers.id", ondelete="SET NULL"))
     epoch: Mapped[int] = mapped_column(Integer, server_default=text("0"))
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default=text("5"))
+    """The highest is taken up first; it also lifts or lowers the priority of every delegation of the conversation."""
     requested_at: Mapped[CreatedAt]
     taken_at: Mapped[datetime | None]
     paused_at: Mapped[datetime | None]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Engine, event
-from sqlalchemy.exc import NotSupportedError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from helios_core.database.session import SYSTEM, Database, Principal
@@ -32,9 +32,10 @@ LONGEST_PAUSE_SECONDS = 2.0
 PREPARED_AFTER = 2
 PREPARED_MAX = 500
 """How often a connection asks the same before it is prepared, and how many statements stay so."""
-AGAIN = ("40001", "40P01", "55P03", "0A000")
-"""SQLSTATEs of transactions that only came at the wrong moment: serialization, deadlock, lock timeout, and a statement
-that was prepared before a migration changed what it reads; after the roll-back it is prepared anew."""
+AGAIN = ("40001", "40P01", "55P03", "25P03", "0A000")
+"""SQLSTATEs of transactions that only came at the wrong moment: serialization, deadlock, lock timeout, one in which the
+machine let too much time pass, and a statement that was prepared before a migration changed what it reads; after the
+roll-back it is prepared anew."""
 
 
 def prepare(engine: Engine, idle_seconds: float) -> None:
@@ -91,7 +92,7 @@ class Ledger:
             except DatabaseUnavailable:
                 await asyncio.sleep(pause_seconds)
                 pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)
-            except (OperationalError, NotSupportedError) as error:
+            except DBAPIError as error:
                 if getattr(error.orig, "sqlstate", None) not in AGAIN:
                     raise
 

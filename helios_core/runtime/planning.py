@@ -17,6 +17,7 @@ from helios_core.runtime.tools import Desk
 from helios_core.services import delegations
 from helios_core.services.delegations import NewDelegation
 from helios_core.services.findings import Finding, record_findings
+from helios_core.services.runs import HIGHEST_PRIORITY, LOWEST_PRIORITY, USUAL_PRIORITY
 from helios_core.services.transcripts import NewMessage, append, enter
 from helios_core.views.briefs import Attempt, Brief, Seat, Work
 
@@ -142,8 +143,14 @@ def _tasks(brief: Brief, made: Plan, attempts: Sequence[Attempt]) -> list[NewDel
             depends_on=tuple(first + other for other in directive.depends_on),
             given=directive.context,
             review_round=len(brief.syntheses),
-            priority=brief.seats[directive.agent_id].priority,
+            priority=_priority(brief, directive.agent_id),
             timeout_seconds=brief.seats[directive.agent_id].timeout_seconds,
         )
         for place, directive in enumerate(made.directives)
     ]
+
+
+def _priority(brief: Brief, agent_id: str) -> int:
+    """An agent's own priority, as much higher or lower as the conversation's is than usual."""
+    wanted = brief.seats[agent_id].priority + brief.priority - USUAL_PRIORITY
+    return min(max(wanted, LOWEST_PRIORITY), HIGHEST_PRIORITY)

@@ -21,6 +21,7 @@ class Action(StrEnum):
     IMPORT_CONVERSATIONS = "import conversations"
     WORK_IN_CONVERSATIONS = "work in conversations"
     """Attach a chat, announce, remember, check: what a team at work leaves on the platform."""
+    PUT_FIRST = "put a conversation before those of others"
     RATE_ANSWERS = "rate answers"
     REMOVE_CONVERSATIONS = "remove conversations"
     REMOVE_SAMPLES = "remove samples"
@@ -50,6 +51,7 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.ADD_AGENTS: OPERATORS,
     Action.IMPORT_CONVERSATIONS: WRITERS,
     Action.WORK_IN_CONVERSATIONS: WRITERS,
+    Action.PUT_FIRST: OPERATORS,
     Action.RATE_ANSWERS: WRITERS,
     Action.REMOVE_CONVERSATIONS: WRITERS,
     Action.REMOVE_SAMPLES: WRITERS,

@@ -35,6 +35,7 @@ from helios_core.services.transcripts import NewMessage, append, enter
 PROJECT_MANAGER = "project_manager"
 QUESTION_MAX_CHARACTERS = 100_000
 TITLE_MAX_CHARACTERS = 120
+LOWEST_PRIORITY, USUAL_PRIORITY, HIGHEST_PRIORITY = 1, 5, 10
 UNDER_WAY = (TaskDelegationStatus.PENDING, TaskDelegationStatus.IN_PROGRESS)
 
 
@@ -58,13 +59,15 @@ def start_conversation(
     title: str | None = None,
     agent_ids: Collection[str] | None = None,
     chat_id: UUID | None = None,
+    priority: int = USUAL_PRIORITY,
 ) -> int:
     """Ask the team a question: the new conversation's id. A worker takes it up as soon as this is committed.
 
     `agent_ids`: the experts whom the PM may address, if not all; `chat_id`: the chat that it goes on in, if not a new
-    one. Raises InvalidInput, NotAllowed and NotFound.
+    one; `priority`: from 1 to 10, the highest first. Raises InvalidInput, NotAllowed and NotFound.
     """
     require(session, Action.WORK_IN_CONVERSATIONS)
+    _check_priority(session, priority)
     user_id = principal_of(session).user_id
     if user_id is None:
         raise NotAllowed("A conversation belongs to a user; start it as one.")
@@ -81,7 +84,8 @@ def start_conversation(
     conversation_id: int = session.execute(BEGIN, new).scalar_one()
     enter(session, conversation_id, ConversationPhase.INITIALIZATION)
     append(session, [NewMessage(user_id, conversation_id, PERSON, "question", asked, addressee=PROJECT_MANAGER)])
-    insert_rows(session, ConversationRun, [{"user_id": user_id, "conversation_id": conversation_id}])
+    run = {"user_id": user_id, "conversation_id": conversation_id, "priority": priority}
+    insert_rows(session, ConversationRun, [run])
     announce(session, [Change("request", conversation_id)])
     return conversation_id
 
@@ -148,6 +152,14 @@ def _question(question: str) -> str:
     return asked
 
 
+def _check_priority(session: Session, priority: int) -> None:
+    """Nobody but an operator puts a conversation before those of others."""
+    if not LOWEST_PRIORITY <= priority <= HIGHEST_PRIORITY:
+        raise InvalidInput({"priority": f"A priority is a whole number of {LOWEST_PRIORITY} to {HIGHEST_PRIORITY}."})
+    if priority > USUAL_PRIORITY:
+        require(session, Action.PUT_FIRST)
+
+
 def _team(session: Session, agent_ids: Collection[str]) -> list[str]:
     known = set(session.scalars(select(AgentConfiguration.agent_id).where(AgentConfiguration.agent_id.in_(agent_ids))))
     unknown = sorted(set(agent_ids) - known)
@@ -169,7 +181,10 @@ class WaitingRun:
 
 
 def claim_waiting(session: Session, worker_id: UUID, limit: int) -> tuple[WaitingRun, ...]:
-    """Put a worker's name on runs that wait, the oldest first; other workers get others, and who is ended none."""
+    """Put a worker's name on runs that wait, the most important and then the oldest first.
+
+    Other workers get others, and who is ended gets none.
+    """
     claimed = session.execute(CLAIM, {"worker": worker_id, "limit": limit})
     return tuple(WaitingRun(conversation_id, epoch) for conversation_id, epoch in claimed)
 
@@ -178,7 +193,7 @@ CLAIM = text(
     # Locked, so that nobody ends the worker while it claims.
     "WITH living AS MATERIALIZED (SELECT id FROM workers WHERE id = :worker AND ended_at IS NULL FOR SHARE), "
     "waiting AS MATERIALIZED (SELECT conversation_id FROM conversation_runs WHERE worker_id IS NULL "
-    " AND ended_at IS NULL ORDER BY requested_at LIMIT :limit FOR UPDATE SKIP LOCKED) "
+    " AND ended_at IS NULL ORDER BY priority DESC, requested_at LIMIT :limit FOR UPDATE SKIP LOCKED) "
     "UPDATE conversation_runs run SET worker_id = living.id FROM living, waiting "
     "WHERE run.conversation_id = waiting.conversation_id RETURNING run.conversation_id, run.epoch"
 )

@@ -95,6 +95,8 @@ class Brief:
     """What the review asks for, where it has sent the conversation back."""
     is_rehearsal: bool
     is_paused: bool
+    priority: int
+    """From 1 to 10; above or below the usual 5, it lifts or lowers the priority of each task by as much."""
     plan: str | None = None
     """The newest plan in the PM's words, where the experts' work is over."""
     work: "Work | None" = None
@@ -110,11 +112,12 @@ class Brief:
 BRIEF = text(
     "SELECT c.id, c.user_id, c.session_id, coalesce(nullif(c.question, ''), c.title) AS question, c.current_phase, "
     "coalesce(c.pm_agent_id, 'project_manager') AS pm_agent_id, c.source, c.attributes, "
-    "(SELECT paused_at FROM conversation_runs WHERE conversation_id = c.id) IS NOT NULL AS is_paused, "
+    "run.paused_at IS NOT NULL AS is_paused, run.priority, "
     "ARRAY(SELECT content FROM task_synthesis WHERE conversation_id = c.id ORDER BY id) AS syntheses, "
     "CASE WHEN c.current_phase = 'synthesis' THEN (SELECT content FROM conversation_messages "
     " WHERE conversation_id = c.id AND kind = 'plan' ORDER BY position DESC LIMIT 1) END AS plan "
-    "FROM multi_agent_conversations c WHERE c.id = :conversation"
+    "FROM multi_agent_conversations c JOIN conversation_runs run ON run.conversation_id = c.id "
+    "WHERE c.id = :conversation"
 )
 
 
@@ -139,6 +142,7 @@ def brief(session: Session, conversation_id: int) -> Brief:
         changes=tuple(found.attributes.get("review_changes", ())),
         is_rehearsal=found.source == "rehearsal",
         is_paused=found.is_paused,
+        priority=found.priority,
         plan=found.plan,
         work=work(session, conversation_id) if phase in WORKED else None,
     )

@@ -174,3 +174,15 @@ def test_the_audit_says_who_changed_what_and_why(api: Api) -> None:
     assert (change["actor"], change["action"], change["reason"]) == ("olga", "added", "to be seen")
     assert change["before"] is None
     assert api.mira.client.send("GET", "/audit").status == 403
+
+
+def test_the_team_is_asked(api: Api) -> None:
+    mira = api.mira.client
+    asked = {"question": "Why do we pay for idle cards?", "agent_ids": None, "priority": 3}
+    started = mira.send("POST", "/conversations/ask", asked)
+    assert started.status == 201
+    found = mira.get(f"/conversations/{started.json['conversation_id']}")
+    assert (found["title"], found["source"], found["outcome"]) == (asked["question"], "live", None)
+    assert mira.send("POST", "/conversations/ask", asked | {"priority": 9}).status == 403
+    assert mira.send("POST", "/conversations/ask", asked | {"priority": 11}).status == 422
+    assert mira.send("POST", "/conversations/ask", asked | {"agent_ids": ["nobody"]}).status == 422

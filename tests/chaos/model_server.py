@@ -13,7 +13,7 @@ from typing import Any, Self
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import StreamingResponse
 from starlette.routing import Route
 
@@ -88,7 +88,10 @@ class ModelServer:
         self._listener.close()
 
     async def _chat(self, request: Request) -> StreamingResponse:
-        body = await request.json()
+        try:
+            body = await request.json()
+        except ClientDisconnect:  # whoever asked was killed
+            return StreamingResponse(iter(()))
         said = body["messages"][-1]["content"]
         purpose = PURPOSE_OF[said.splitlines()[0]]
         question, task = QUESTION.search(said), TASK.search(said)

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Engine, text
@@ -66,10 +67,11 @@ class Team:
     started: list[int] = field(default_factory=list)
     _workers: set[int] = field(default_factory=set)
 
-    def start_conversation(self) -> int:
+    def start_conversation(self, priority: int = 5) -> int:
         """Ask a question that nobody asked before; when this returns, it is acknowledged."""
         question = f"Question {len(self.started)}? We need to know."
-        self.started.append(self.mine.act(lambda session: runs.start_conversation(session, question)))
+        ask = partial(runs.start_conversation, question=question, priority=priority)
+        self.started.append(self.mine.act(ask))
         return self.started[-1]
 
     def worker(

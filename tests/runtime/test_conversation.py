@@ -117,3 +117,12 @@ def test_a_plan_that_says_nothing_ends_with_its_fault(team: Team, models: ModelS
     ended = carried(team)
     assert ended.outcome == "failed"
     assert "'summary' is a required property" in (ended.outcome_reason or "")
+
+
+def test_a_conversations_priority_is_that_of_its_tasks_too(team: Team) -> None:
+    with team.owner.begin() as connection:
+        connection.exec_driver_sql("UPDATE agent_configurations SET priority = 4")
+    team.start_conversation(priority=2)
+    team.worker(lease=LEASE_SECONDS)
+    assert team.all_ended(60)
+    assert team.ask("SELECT DISTINCT priority FROM task_delegations") == [(1,)]

@@ -1,9 +1,16 @@
-"""Steps that come at the same moment share a transaction, and fail alone."""
+"""Steps are made again where they only came at the wrong moment; those of the same moment share a transaction."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 
-from helios_core.runtime.ledger import Batch
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from helios_core.database.engine import connect
+from helios_core.database.server import ServerUrls
+from helios_core.database.session import Database
+from helios_core.runtime.ledger import Batch, Ledger, prepare
 
 
 def run_batches(items: Sequence[int], batches: list[list[int]]) -> list[int | BaseException]:
@@ -53,3 +60,20 @@ def test_what_comes_during_a_commit_goes_with_the_next() -> None:
 
     asyncio.run(put_all())
     assert batches == [[1], [2, 3]]
+
+
+def test_a_transaction_that_the_machine_kept_waiting_is_made_again(urls: ServerUrls) -> None:
+    database = Database(connect(urls.application))
+    prepare(database.engine, idle_seconds=0.2)
+    pauses = [0.6, 0.0]
+
+    def step(session: Session) -> int:
+        found: int = session.execute(text("SELECT 1")).scalar_one()
+        time.sleep(pauses.pop(0))
+        return found + len(session.execute(text("SELECT 1")).all())
+
+    try:
+        assert asyncio.run(Ledger(database).act("step", step)) == 2
+    finally:
+        database.close()
+    assert pauses == []

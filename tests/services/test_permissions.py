@@ -29,6 +29,7 @@ from helios_core.services import (
     quotas,
     retention,
     rules,
+    runs,
     scores,
     users,
 )
@@ -90,6 +91,7 @@ DOERS: dict[Action, Callable[[Session, Scene], object]] = {
         s, RECORD, source="import", source_name="new.json", digest="d"
     ),
     Action.WORK_IN_CONVERSATIONS: lambda s, scene: chat_sessions.attach_conversation(s, scene.conversation_id),
+    Action.PUT_FIRST: lambda s, _: runs.start_conversation(s, "Is it safe?", priority=6),
     Action.RATE_ANSWERS: lambda s, scene: scores.rate(s, scores.Subject("synthesis", scene.synthesis_id), 4),
     Action.REMOVE_CONVERSATIONS: lambda s, scene: conversations.remove_conversation(s, scene.conversation_id),
     Action.REMOVE_SAMPLES: lambda s, _: conversations.remove_samples(s),

@@ -85,6 +85,23 @@ def test_a_worker_that_counts_as_ended_claims_nothing(system: Workspace, mine: W
     assert len(system.act(lambda session: runs.claim_waiting(session, other, 5))) == 1
 
 
+def test_the_most_important_is_taken_up_first(
+    system: Workspace, mine: Workspace, operator: Principal, worker: UUID
+) -> None:
+    def ask(whose: Workspace, priority: int) -> int:
+        return whose.act(lambda session: runs.start_conversation(session, "Why?", priority=priority))
+
+    late, usual, usual_too = ask(mine, 1), ask(mine, 5), start(mine)
+    first = ask(system.on_behalf_of(operator), 10)
+    claimed = [system.act(lambda session: runs.claim_waiting(session, worker, 1))[0] for _ in range(4)]
+    assert [run.conversation_id for run in claimed] == [first, usual, usual_too, late]
+
+
+def test_only_operators_put_a_conversation_before_others(mine: Workspace) -> None:
+    refused(lambda: mine.act(lambda session: runs.start_conversation(session, "Why?", priority=6)), NotAllowed)
+    refused(lambda: mine.act(lambda session: runs.start_conversation(session, "Why?", priority=0)), InvalidInput)
+
+
 def status_of(system: Workspace, agent_id: str, user: Principal) -> str:
     def load(session: Session) -> str:
         found = session.query(AgentProfile).filter_by(agent_id=agent_id, user_id=user.user_id).one()
