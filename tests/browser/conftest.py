@@ -10,12 +10,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
-from typing import Literal
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
@@ -26,6 +25,7 @@ from helios_core.services.users import ensure_local_operator
 from helios_core.services.workspace import Workspace
 from helios_core.web import web_command, web_folder
 from tests.browser import scene
+from tests.browser.looks import Look, Theme
 from tests.browser.wire import Wire
 from tests.conftest import at_database, execute
 
@@ -35,7 +35,11 @@ CHROMIUM_ARGUMENTS = [
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
 START_SECONDS = 60
-Theme = Literal["light", "dark"]
+FAULTS = '[data-testid="stException"], [data-testid="stAlertContentError"]'
+WHOLE_HEIGHT = """() => Math.max(
+    700, document.querySelector('[data-testid="stMainBlockContainer"]').getBoundingClientRect().height + 60)"""
+DRAWING_MS = 300
+"""What has come to the browser is drawn in this time."""
 
 
 @dataclass(frozen=True)
@@ -167,23 +171,53 @@ class Visitor:
         self.page.wait_for_function("!document.querySelector('[data-testid=\"stSkeleton\"]')")
         self.page.wait_for_load_state("networkidle")
 
+    def photograph(self, path: Path) -> None:
+        """Take a picture of the whole page, however long; fail where it shows a fault, or is wider than the window."""
+        size = self.page.viewport_size
+        assert size is not None
+        self.page.set_viewport_size({"width": size["width"], "height": int(self.page.evaluate(WHOLE_HEIGHT))})
+        self.settle()
+        self.page.wait_for_timeout(DRAWING_MS)
+        self.page.screenshot(path=path)
+        assert self.page.locator(FAULTS).count() == 0
+        assert self.page.evaluate("document.documentElement.scrollWidth") <= size["width"]
+        self.page.set_viewport_size(size)
+
+
+@pytest.fixture(scope="module")
+def profile(chromium: Browser) -> Iterator[Callable[[Look], BrowserContext]]:
+    """A browser's memory for each look, kept for the tests of a module: what pages are made of is fetched once."""
+    kept: dict[Look, BrowserContext] = {}
+
+    def profile_of(look: Look) -> BrowserContext:
+        theme, width = look
+        if look not in kept:
+            kept[look] = chromium.new_context(
+                viewport={"width": width, "height": 1030 if width > 600 else 900}, color_scheme=theme,
+                timezone_id="Europe/Vienna", locale="en-GB",
+            )  # fmt: skip
+        return kept[look]
+
+    yield profile_of
+    for context in kept.values():
+        context.close()
+
 
 @pytest.fixture
-def window(chromium: Browser, installation: Installation) -> Iterator[Callable[..., Visitor]]:
-    """Open windows of any width and theme."""
-    contexts = []
+def window(profile: Callable[[Look], BrowserContext], installation: Installation) -> Iterator[Callable[..., Visitor]]:
+    """Open windows of any width and theme; nothing that was chosen in one outlives the test."""
+    pages = []
 
     def open_window(width: int = 1440, theme: Theme = "light") -> Visitor:
-        height = 1030 if width > 600 else 900
-        context = chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme=theme, timezone_id="Europe/Vienna", locale="en-GB"
-        )
-        contexts.append(context)
-        return Visitor(context.new_page(), installation.address)
+        page = profile((theme, width)).new_page()
+        pages.append(page)
+        return Visitor(page, installation.address)
 
     yield open_window
-    for context in contexts:
-        context.close()
+    for page in pages:
+        with suppress(Error):  # a page that was never opened has nothing
+            page.evaluate("localStorage.clear()")
+        page.close()
 
 
 @pytest.fixture

@@ -9,7 +9,8 @@ from playwright.sync_api import expect
 
 from helios_core.services.keys import Scope, create_key
 from tests.api.client import Client
-from tests.browser.conftest import Installation, Theme, Visitor
+from tests.browser.conftest import Installation, Visitor
+from tests.browser.looks import WIDE, Look, usually
 
 pytestmark = pytest.mark.browser
 
@@ -22,10 +23,11 @@ def test_it_answers_in_the_process_of_the_pages(installation: Installation) -> N
     assert Client(port).send("GET", "/gpus").status == 401
 
 
-@pytest.mark.parametrize(("theme", "width"), [("light", 1440), ("dark", 390)])
+@pytest.mark.parametrize("look", usually(WIDE))
 def test_the_documentation_shows_every_operation_and_fetches_nothing_from_elsewhere(
-    window: Callable[..., Visitor], pictures: Path, theme: Theme, width: int
+    window: Callable[..., Visitor], pictures: Path, look: Look
 ) -> None:
+    theme, width = look
     visitor = window(width, theme)
     asked, faults = [], []
     visitor.page.on("request", lambda request: asked.append(request.url))

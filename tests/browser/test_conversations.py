@@ -21,8 +21,8 @@ from helios_core.models import (
 )
 from helios_core.services.conversations import remove_conversation
 from tests.browser import scene
-from tests.browser.conftest import Installation, Theme, Visitor
-from tests.browser.test_pictures import WHOLE_HEIGHT
+from tests.browser.conftest import Installation, Visitor
+from tests.browser.looks import LOOKS, Look
 
 pytestmark = pytest.mark.browser
 
@@ -272,20 +272,17 @@ def test_a_conversation_that_is_not_there_is_said_not_to_be(visitor: Visitor) ->
     expect(page.get_by_text("There is no conversation 123456")).to_be_visible()
 
 
-@pytest.mark.parametrize("look", [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)])
+@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize(("source", "title"), [("sample", SPOT), ("import", UNTIMED)])
 def test_a_conversation_is_drawn_in_any_width_and_theme(
-    request: pytest.FixtureRequest, pictures: Path, source: str, title: str, look: tuple[Theme, int]
+    request: pytest.FixtureRequest, pictures: Path, source: str, title: str, look: Look
 ) -> None:
     theme, width = look
     visitor = request.getfixturevalue("window")(width, theme)
     page = opened(visitor, request.getfixturevalue("installation"), title, source)
     scrub(page, 0.5)
     expect(page.locator(".transcript .head")).to_contain_text("up to")
-    page.set_viewport_size({"width": width, "height": int(page.evaluate(WHOLE_HEIGHT))})
-    visitor.settle()
-    page.screenshot(path=pictures / f"conversation-{source}-{theme}-{width}.png")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    visitor.photograph(pictures / f"conversation-{source}-{theme}-{width}.png")
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real runs are not beside this checkout")

@@ -8,7 +8,8 @@ from playwright.sync_api import expect
 from sqlalchemy.orm import Session
 
 from dashboard.chrome import NAVIGATION
-from tests.browser.conftest import Theme, Visitor
+from tests.browser.conftest import FAULTS, Visitor
+from tests.browser.looks import LOOKS, Look
 
 pytestmark = pytest.mark.browser
 
@@ -42,15 +43,18 @@ def draw(_session: Session) -> None:
 )
 def test_an_empty_page_says_what_to_do_next(visitor: Visitor, path: str, sentences: list[str]) -> None:
     page = visitor.visit(path)
+    assert page.locator(FAULTS).count() == 0
     for sentence in sentences:
         expect(page.get_by_text(sentence, exact=False).first).to_be_visible()
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.slow
+@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize("name", NAVIGATION)
-def test_an_empty_page_is_drawn_without_a_fault(
-    window: Callable[..., Visitor], pictures: Path, name: str, theme: Theme
+def test_an_empty_page_is_drawn_in_any_width_and_theme(
+    window: Callable[..., Visitor], pictures: Path, name: str, look: Look
 ) -> None:
-    page = window(1440, theme).visit("" if name == "overview" else name)
-    page.screenshot(path=pictures / f"empty-{name}-{theme}.png")
-    assert page.locator('[data-testid="stException"]').count() == 0
+    theme, width = look
+    visitor = window(width, theme)
+    visitor.visit("" if name == "overview" else name)
+    visitor.photograph(pictures / f"empty-{name}-{theme}-{width}.png")

@@ -16,7 +16,8 @@ from helios_core.services.rules import RuleFields, create_rule, edit_rule
 from helios_core.views.placement import placement_map
 from helios_core.views.quotas import list_quotas
 from tests.browser import scene
-from tests.browser.conftest import Installation, Theme, Visitor
+from tests.browser.conftest import Installation, Visitor
+from tests.browser.looks import WIDE, Look, usually
 
 pytestmark = pytest.mark.browser
 
@@ -258,18 +259,11 @@ def test_a_quota_is_set_and_lifted(installation: Installation, visitor: Visitor)
     assert installation.workspace.read(list_quotas) == ()
 
 
-@pytest.mark.parametrize(
-    ("width", "theme"),
-    [
-        (1440, "light"),
-        pytest.param(390, "dark", marks=pytest.mark.slow),
-        pytest.param(1440, "dark", marks=pytest.mark.slow),
-        pytest.param(390, "light", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize("look", usually(WIDE))
 def test_every_part_is_drawn_in_any_width_and_theme(
-    installation: Installation, window: Callable[..., Visitor], pictures: Path, theme: Theme, width: int
+    installation: Installation, window: Callable[..., Visitor], pictures: Path, look: Look
 ) -> None:
+    theme, width = look
     agent = installation.workspace.read(
         lambda session: session.scalars(
             select(AgentConfiguration.id).where(AgentConfiguration.agent_id == "quality_assurance")
@@ -283,9 +277,5 @@ def test_every_part_is_drawn_in_any_width_and_theme(
         "quotas": "placement?tab=Quotas",
         "decisions": "placement?tab=Decisions",
     }.items():
-        page = visitor.visit(path, "Placement")
-        page.set_viewport_size({"width": width, "height": 1600})
-        page.wait_for_timeout(1200)
-        page.screenshot(path=pictures / f"placement-{name}-{theme}-{width}.png")
-        assert page.locator('[data-testid="stException"], [data-testid="stAlertContentError"]').count() == 0
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        visitor.visit(path, "Placement")
+        visitor.photograph(pictures / f"placement-{name}-{theme}-{width}.png")

@@ -8,7 +8,8 @@ from playwright.sync_api import Page, expect
 
 from helios_core.services.providers import REHEARSAL, offer_rehearsal
 from helios_core.views.providers import ModelServer, list_model_servers
-from tests.browser.conftest import Installation, Theme, Visitor
+from tests.browser.conftest import Installation, Visitor
+from tests.browser.looks import LOOKS, Look
 from tests.providers.served import served
 from tests.providers.wire import KEY, Wire
 
@@ -81,13 +82,11 @@ def test_an_agents_model_is_chosen_from_the_providers_own_list(visitor: Visitor)
     expect(page.get_by_role("option", name="zeta")).to_be_visible()
 
 
-@pytest.mark.parametrize("width", [1440, 390])
-@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("look", LOOKS)
 def test_model_servers_are_drawn_in_any_width_and_theme(
-    window: Callable[..., Visitor], pictures: Path, theme: Theme, width: int
+    window: Callable[..., Visitor], pictures: Path, look: Look
 ) -> None:
-    page = window(width, theme).visit("settings?tab=Providers", "Settings")
-    page.wait_for_timeout(1000)
-    page.screenshot(path=pictures / f"settings-providers-{theme}-{width}.png", full_page=True)
-    assert page.locator('[data-testid="stException"], [data-testid="stAlertContentError"]').count() == 0
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    theme, width = look
+    visitor = window(width, theme)
+    visitor.visit("settings?tab=Providers", "Settings")
+    visitor.photograph(pictures / f"settings-providers-{theme}-{width}.png")

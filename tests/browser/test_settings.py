@@ -15,7 +15,8 @@ from helios_core.services.keys import Scope, authenticate, create_key
 from helios_core.services.users import create_user, find_user
 from helios_core.views.users import rollout
 from tests.browser import scene
-from tests.browser.conftest import Installation, Theme, Visitor
+from tests.browser.conftest import Installation, Visitor
+from tests.browser.looks import NARROW, Look, usually
 
 pytestmark = pytest.mark.browser
 
@@ -210,23 +211,13 @@ def test_the_audit_tells_who_and_why_and_opens_to_before_and_after(visitor: Visi
     assert "subject=users" in page.url
 
 
-@pytest.mark.parametrize(
-    ("width", "theme"),
-    [
-        (390, "dark"),
-        pytest.param(1440, "light", marks=pytest.mark.slow),
-        pytest.param(1440, "dark", marks=pytest.mark.slow),
-        pytest.param(390, "light", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.parametrize("look", usually(NARROW))
 def test_every_tab_is_drawn_in_any_width_and_theme(
-    installation: Installation, window: Callable[..., Visitor], pictures: Path, theme: Theme, width: int
+    installation: Installation, window: Callable[..., Visitor], pictures: Path, look: Look
 ) -> None:
+    theme, width = look
     visitor = window(width, theme)
     linus = user_id(installation, "linus")
     for tab in (f"Users&user={linus}", "Keys", "Retention", "Audit"):
-        page = visitor.visit(f"settings?tab={tab}", "Settings")
-        page.wait_for_timeout(800)
-        page.screenshot(path=pictures / f"settings-{tab.partition('&')[0].lower()}-{theme}-{width}.png", full_page=True)
-        assert page.locator('[data-testid="stException"], [data-testid="stAlertContentError"]').count() == 0
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        visitor.visit(f"settings?tab={tab}", "Settings")
+        visitor.photograph(pictures / f"settings-{tab.partition('&')[0].lower()}-{theme}-{width}.png")

@@ -21,8 +21,8 @@ from helios_core.services.consensus import NewSynthesis, conclude
 from helios_core.services.findings import Finding, record_findings
 from helios_core.services.scores import Subject, record_scores
 from tests.browser import scene
-from tests.browser.conftest import Installation, Theme, Visitor
-from tests.browser.test_pictures import WHOLE_HEIGHT
+from tests.browser.conftest import Installation, Visitor
+from tests.browser.looks import LOOKS, Look
 
 pytestmark = pytest.mark.browser
 
@@ -209,15 +209,12 @@ def test_what_an_import_recorded_is_shown_and_what_it_did_not_is_not_made_up(
     expect(page.locator(".figure", has_text="people")).to_contain_text("3.5 / 5recorded")
 
 
-@pytest.mark.parametrize("look", [("light", 1440), ("dark", 1440), ("light", 390), ("dark", 390)])
+@pytest.mark.parametrize("look", LOOKS)
 @pytest.mark.parametrize(("source", "title"), [("live", CACHE), ("sample", FOUR_DAYS)])
 def test_a_conclusion_is_drawn_in_any_width_and_theme(
-    request: pytest.FixtureRequest, pictures: Path, source: str, title: str, look: tuple[Theme, int]
+    request: pytest.FixtureRequest, pictures: Path, source: str, title: str, look: Look
 ) -> None:
     theme, width = look
     visitor = request.getfixturevalue("window")(width, theme)
-    page = opened(visitor, request.getfixturevalue("installation"), title, source)
-    page.set_viewport_size({"width": width, "height": int(page.evaluate(WHOLE_HEIGHT))})
-    visitor.settle()
-    page.screenshot(path=pictures / f"synthesis-{source}-{theme}-{width}.png")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    opened(visitor, request.getfixturevalue("installation"), title, source)
+    visitor.photograph(pictures / f"synthesis-{source}-{theme}-{width}.png")

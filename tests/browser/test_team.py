@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Theme, Visitor
-from tests.browser.test_pictures import WHOLE_HEIGHT
+from tests.browser.conftest import Visitor
+from tests.browser.looks import LOOKS, Look
 from tests.installations import Installation
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
@@ -47,15 +47,6 @@ def ask(visitor: Visitor, question: str) -> Page:
     return page
 
 
-def photograph(page: Page, path: Path) -> None:
-    """The whole page, however long, in the window's width."""
-    size = page.viewport_size or {"width": 1440, "height": 1030}
-    page.set_viewport_size({"width": size["width"], "height": int(page.evaluate(WHOLE_HEIGHT))})
-    page.wait_for_timeout(700)
-    page.screenshot(path=path)
-    page.set_viewport_size(size)
-
-
 def test_a_question_is_typed_in_peace_and_refused_where_it_is_none(visitor: Visitor) -> None:
     page = visitor.visit("conversations", "Conversations")
     box = page.get_by_label("Ask the team")
@@ -75,7 +66,7 @@ def test_the_whole_team_answers_before_ones_eyes(visitor: Visitor, running: Inst
     expect(page.locator(".tasks .task").first).to_be_visible(timeout=60_000)
     expect(page.locator(".watch .phases [aria-current=step]")).to_have_text("processing", timeout=60_000)
     expect(page.locator(".watch .writer").first).to_be_visible(timeout=60_000)
-    photograph(page, pictures / "team-at-work-light-1440.png")
+    visitor.photograph(pictures / "team-at-work-light-1440.png")
     expect(page.locator(".answers.wide .answer")).to_be_visible(timeout=DONE_MS)
     expect(page.locator(".watch")).to_have_count(0, timeout=DONE_MS)
     expect(page.get_by_test_id("stMarkdownContainer").filter(has_text="rehearsal · ● completed")).to_be_visible()
@@ -84,7 +75,7 @@ def test_the_whole_team_answers_before_ones_eyes(visitor: Visitor, running: Inst
     assert exported.returncode == 0, exported.stderr
     record = json.loads(exported.stdout)
     assert list(dict.fromkeys(phase["phase"] for phase in record["phases"])) == PHASES
-    photograph(page, pictures / "team-answered-light-1440.png")
+    visitor.photograph(pictures / "team-answered-light-1440.png")
 
     expect(page.get_by_role("button", name="Who contributed what, and how good it is")).to_be_visible()
     visitor.visit(f"synthesis?conversation={conversation_id}", QUESTION[:40])
@@ -92,7 +83,7 @@ def test_the_whole_team_answers_before_ones_eyes(visitor: Visitor, running: Inst
     expect(page.locator(".attributed .giver").nth(1)).to_be_visible()
     expect(page.locator(".stances tr").nth(1)).to_be_visible()
     expect(page.locator(".sheet .score", has_text="judge-1").first).to_contain_text("of 5")
-    photograph(page, pictures / "team-synthesis-light-1440.png")
+    visitor.photograph(pictures / "team-synthesis-light-1440.png")
 
 
 @pytest.mark.slow
@@ -128,15 +119,15 @@ def test_a_task_is_given_to_another_expert(visitor: Visitor) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("look", [("dark", 1440), ("light", 390), ("dark", 390)])
+@pytest.mark.parametrize("look", LOOKS)
 def test_watching_reads_in_any_width_and_theme(
-    chromium: Browser, running: Installation, pictures: Path, look: tuple[Theme, int]
+    chromium: Browser, running: Installation, pictures: Path, look: Look
 ) -> None:
     theme, width = look
     context = chromium.new_context(viewport={"width": width, "height": 1030}, color_scheme=theme)
-    page = ask(Visitor(context.new_page(), f"http://127.0.0.1:{running.port}"), f"Is {width} px enough, in {theme}?")
+    watcher = Visitor(context.new_page(), f"http://127.0.0.1:{running.port}")
+    page = ask(watcher, f"Is {width} px enough, in {theme}?")
     expect(page.locator(".watch .phases [aria-current=step]")).to_have_text("processing", timeout=90_000)
     expect(page.locator(".watch .writer").first).to_be_visible(timeout=60_000)
-    photograph(page, pictures / f"team-at-work-{theme}-{width}.png")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    watcher.photograph(pictures / f"team-at-work-{theme}-{width}.png")
     context.close()
