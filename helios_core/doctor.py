@@ -29,6 +29,7 @@ from helios_core.supervision.schema import schema_status
 from helios_core.telemetry.probe_process import ProbeProcess
 from helios_core.views.providers import list_model_servers
 from helios_core.views.settings import health
+from helios_core.views.workers import workforce
 
 Level = Literal["ok", "warning", "problem"]
 
@@ -177,6 +178,23 @@ def check_collector(settings: Settings) -> Finding:
     return Finding("collector", "ok", "; ".join(said) or f"reads {state.gpu_count} cards")
 
 
+def check_workers(settings: Settings) -> Finding:
+    """Whether somebody is there to carry conversations."""
+    if settings.database_url is None and not EmbeddedServer(settings.data_dir, settings.pg_bin).is_alive():
+        return Finding("workers", "ok", "not running; `helios up` starts one")
+    workspace = open_workspace(settings)
+    try:
+        found = workspace.read(workforce)
+    finally:
+        workspace.database.close()
+    if found.workers:
+        return Finding("workers", "ok", f"{found.workers} carry {found.carried}, {found.waiting} wait for their turn")
+    advice = "Start `helios up`, or `helios work` on any host with this database."
+    if found.waiting:
+        return Finding("workers", "problem", f"none is there, and conversations wait: {found.waiting}", advice)
+    return Finding("workers", "warning", "none is there; a question would wait", advice)
+
+
 def check_models(settings: Settings) -> Finding:
     """Whether the model servers that are enabled answer."""
     if settings.database_url is None and not EmbeddedServer(settings.data_dir, settings.pg_bin).is_alive():
@@ -217,5 +235,6 @@ CHECKS: dict[str, Check] = {
     "port": check_port,
     "collector": check_collector,
     "gpus": check_gpus,
+    "workers": check_workers,
     "models": check_models,
 }

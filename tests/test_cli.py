@@ -236,6 +236,22 @@ def test_doctor_says_which_model_server_does_not_answer(connected: Connected, ur
     assert "check that Ollama runs" in done.stdout
 
 
+def test_doctor_says_that_nobody_is_there_to_work(connected: Connected, urls: ServerUrls, tmp_path: Path) -> None:
+    doctor = f"doctor --data {tmp_path / 'data'}"
+    assert "none is there; a question would wait" in connected(doctor).stdout
+    with psycopg.connect(psql_url(urls)) as owner:
+        owner.execute(
+            "WITH mira AS (INSERT INTO users (username) VALUES ('mira') RETURNING id), asked AS (INSERT INTO "
+            "multi_agent_conversations (user_id, title) SELECT id, 'Why?' FROM mira RETURNING user_id, id) "
+            "INSERT INTO conversation_runs (user_id, conversation_id, requested_at) "
+            "SELECT user_id, id, now() - interval '1 minute' FROM asked"
+        )
+    done = connected(doctor)
+    assert done.returncode == 1
+    assert "none is there, and conversations wait: 1" in done.stdout
+    assert "`helios work`" in done.stdout
+
+
 def test_doctor_names_a_problem_and_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     done = helios(f"doctor --data {tmp_path / 'file' / 'data'}")

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, aliased
 from helios_core.models import GPUAllocation, GPUEvent, GPUResource, MultiAgentConversation, TaskSynthesis
 from helios_core.views.delegations import DelegationFilter, under_way
 from helios_core.views.settings import CollectorState, health
+from helios_core.views.workers import workforce
 
 Severity = Literal["critical", "warning", "review"]
 
@@ -48,6 +49,7 @@ def needs(session: Session, limit: int = NEEDS_OF_A_KIND) -> tuple[Need, ...]:
         *_cards(session, state.read_at),
         *(_collector(c, state.read_at) for c in state.collectors if c.status != "ok"),
         *([] if state.collectors else [NO_COLLECTOR]),
+        *_waiting(session, state.read_at),
         *_stuck(session, state.read_at, limit),
         *_doubtful(session, state.read_at, limit),
     ]
@@ -96,6 +98,17 @@ def _collector(state: CollectorState, now: datetime) -> Need:
         title = f"The collector of {state.host} has been silent for {spoken(now - state.last_success_at)}"
     detail = state.message or "The figures of its cards are old; start “helios collect” there."
     return Need("warning", title, detail, "Health", "settings")
+
+
+def _waiting(session: Session, now: datetime) -> list[Need]:
+    """Conversations that nobody is there to carry."""
+    found = workforce(session)
+    if found.workers or found.waiting_since is None:
+        return []
+    what = "A conversation waits" if found.waiting == 1 else f"{found.waiting} conversations wait"
+    since = spoken(now - found.waiting_since)
+    detail = f"Asked {since} ago, and none is there; start one with “helios up” or “helios work”."
+    return [Need("critical", f"{what} for a worker", detail, "Open", "conversations")]
 
 
 def _stuck(session: Session, now: datetime, limit: int) -> list[Need]:

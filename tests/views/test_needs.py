@@ -3,11 +3,20 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
-from helios_core.models import Collector, GPUAllocation, GPUResource, MultiAgentConversation, TaskDelegation
+from helios_core.models import (
+    Collector,
+    ConversationRun,
+    GPUAllocation,
+    GPUResource,
+    MultiAgentConversation,
+    TaskDelegation,
+)
 from helios_core.models import TaskSynthesis as Synthesis
+from helios_core.services.runs import start_conversation
+from helios_core.services.workers import enlist
 from helios_core.services.workspace import Workspace
 from helios_core.views.needs import Need, needs
 from tests.browser import scene
@@ -121,3 +130,18 @@ def test_where_all_is_well_there_is_nothing(at_work: Workspace) -> None:
 def test_a_member_is_not_told_of_what_others_do(at_work: Workspace, member: object) -> None:
     seen = at_work.on_behalf_of(member).read(needs)  # type: ignore[arg-type]
     assert {need.page for need in seen} <= {"gpus", "settings"}
+
+
+def test_a_conversation_that_nobody_takes_up_needs_a_worker(workspace: Workspace) -> None:
+    workspace.act(lambda session: start_conversation(session, "Why?"))
+    assert found(workspace, "A conversation waits") == []
+
+    def wait_a_minute(session: Session) -> None:
+        session.execute(update(ConversationRun).values(requested_at=func.now() - timedelta(seconds=65)))
+
+    workspace.act(wait_a_minute)
+    (need,) = found(workspace, "A conversation waits")
+    assert (need.severity, need.page) == ("critical", "conversations")
+    assert "Asked 1 min ago" in need.detail
+    workspace.act(lambda session: enlist(session, capacity=1))
+    assert found(workspace, "A conversation waits") == []
