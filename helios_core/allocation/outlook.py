@@ -126,7 +126,7 @@ def _weigh(kinds: Mapping[Kind, int], fleet: Fleet, classes: Sequence[HostClass]
             found[kind.shapes[0]][number] += round(weight * fitting / max(len(traits), 1))
     heaviest = sorted(found, key=lambda profile: (-sum(found[profile]), _order(profile)))[:MOST_PROFILES]
     profiles = sorted(heaviest, key=_order)
-    weights = np.array([found[profile] for profile in profiles], dtype=np.float64).reshape(-1, len(classes))
+    weights = np.array([found[profile] for profile in profiles], dtype=np.float64).reshape(len(profiles), len(classes))
     return profiles, np.ascontiguousarray(weights.T)
 
 

@@ -57,6 +57,11 @@ def test_nothing_goes_to_a_card_that_is_lost_or_switched_off() -> None:
     assert cards(placer.place(agent("b", 11 * GIB))) == (0,)
 
 
+def test_a_fleet_without_cards_takes_nobody() -> None:
+    for asked in ({}, {"split_over": (1, 2)}, {"cards": 2}):
+        assert Placer(Fleet.of([])).place(agent("a", GIB, **asked)) is None
+
+
 def test_memory_that_others_use_is_not_promised() -> None:
     gpu = replace(three_cards().gpus[0], reserved_memory_mib=GIB, measured_memory_mib=6 * GIB)
     placer = Placer(Fleet.of([gpu]))
