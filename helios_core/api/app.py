@@ -19,6 +19,7 @@ from helios_core.api import (
     leases,
     me,
     messages,
+    model_servers,
     participations,
     placement,
     plans,
@@ -56,6 +57,7 @@ NOUNS = (
     delegations,
     responses,
     syntheses,
+    model_servers,
     users,
     audit,
 )

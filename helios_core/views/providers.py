@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from helios_core.errors import NotFound
 from helios_core.models import ProviderEndpoint
 from helios_core.services.providers import is_rehearsing
 
@@ -42,6 +43,15 @@ def list_model_servers(session: Session) -> ModelServers:
     order = (ProviderEndpoint.is_rehearsal, ProviderEndpoint.provider, ProviderEndpoint.name)
     rows = session.scalars(select(ProviderEndpoint).order_by(*order))
     return ModelServers(tuple(_server(row) for row in rows), is_rehearsing(session))
+
+
+def find_model_server(session: Session, server_id: int) -> ModelServer:
+    """One model server, or NotFound."""
+    row = session.get(ProviderEndpoint, server_id)
+    if row is None:
+        message = f"There is no model server {server_id}."
+        raise NotFound(message)
+    return _server(row)
 
 
 def _server(row: ProviderEndpoint) -> ModelServer:

@@ -186,3 +186,28 @@ def test_the_team_is_asked(api: Api) -> None:
     assert mira.send("POST", "/conversations/ask", asked | {"priority": 9}).status == 403
     assert mira.send("POST", "/conversations/ask", asked | {"priority": 11}).status == 422
     assert mira.send("POST", "/conversations/ask", asked | {"agent_ids": ["nobody"]}).status == 422
+
+
+def test_a_model_server_is_allowed_switched_on_and_forgotten_and_its_key_never_shown(api: Api) -> None:
+    olga, secret = api.olga.client, "sk-canary-0123456789abcdef0123456789abcdef"
+    values = {"provider": "openai", "name": "vLLM", "address": "http://127.0.0.1:9/v1", "is_enabled": False}
+    added = olga.send("POST", "/model-servers", values | {"key_source": "database", "key": secret})
+    assert (added.status, added.json["key_ends_with"]) == (201, "cdef")
+    path = f"/{added.headers['location']}"
+    enabled = olga.edit("PATCH", path, {"is_enabled": True}, added.etag)
+    assert (enabled.status, enabled.json["is_enabled"]) == (200, True)
+    assert olga.edit("PATCH", path, {"is_enabled": False}, added.etag).status == 412
+    moved = olga.edit("PATCH", path, {"address": "http://127.0.0.1:8/v1"}, enabled.etag)
+    assert (moved.status, "Give the key again" in str(moved.json)) == (422, True)
+    listed = api.mira.client.send("GET", "/model-servers")
+    assert [server["name"] for server in listed.json["items"]] == ["vLLM"]
+    assert all(secret not in str(answer.body) for answer in (added, enabled, moved, listed))
+    assert olga.edit("DELETE", path, None, enabled.etag).status == 204
+    assert olga.send("GET", path).status == 404
+
+
+def test_only_operators_say_which_model_servers_are_asked(api: Api) -> None:
+    values = {"provider": "ollama", "name": "Mine", "address": "http://127.0.0.1:9"}
+    assert api.mira.client.send("POST", "/model-servers", values).status == 403
+    assert api.key_of(api.olga, Scope.WRITE).send("POST", "/model-servers", values).status == 403
+    assert api.olga.client.send("POST", "/model-servers", values | {"key": 7}).status == 422

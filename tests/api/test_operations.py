@@ -6,15 +6,15 @@ from typing import Any
 import schemathesis
 from schemathesis.core.result import Ok
 
-from helios_core.api import constraints, rules
+from helios_core.api import constraints, model_servers, rules
 from tests.api.conftest import Api, Person
 from tests.api.description import DESCRIPTION
 
 
 def test_what_is_really_there_is_as_described(api: Api) -> None:
     belongings = belongings_of(api.olga) | {"user_id": api.mira.principal.user_id}
-    for noun, values in EXAMPLES.items():
-        belongings[f"{noun}_id"] = api.olga.client.send("POST", f"/{noun}s", values).json["id"]
+    for name, (nouns, values) in EXAMPLES.items():
+        belongings[name] = api.olga.client.send("POST", nouns, values).json["id"]
     move = {"agents": [{"agent": "quality_assurance", "gpu": 1}]}
     belongings["plan_id"] = api.olga.client.send("POST", "/plans", move).json["id"]
     schema = schemathesis.openapi.from_dict(DESCRIPTION)
@@ -47,7 +47,11 @@ def test_every_operation_on_another_users_thing_answers_as_on_an_unknown_one(api
     assert compared >= 9
 
 
-EXAMPLES = {"rule": rules.EXAMPLE, "constraint": constraints.EXAMPLE}
+EXAMPLES = {
+    "rule_id": ("/rules", rules.EXAMPLE),
+    "constraint_id": ("/constraints", constraints.EXAMPLE),
+    "model_server_id": ("/model-servers", model_servers.EXAMPLE),
+}
 OWNED = {
     "conversation_id": "conversations",
     "delegation_id": "delegations",

@@ -122,6 +122,15 @@ class Team:
             return not self.ask("SELECT 1 FROM conversation_runs WHERE ended_at IS NULL")
         return False
 
+    @property
+    def under_way(self) -> list[Any]:
+        """What has not ended: its phase, epoch, and the worker that has it, with how long ago that was seen or ended."""
+        return self.ask(
+            "SELECT r.conversation_id, c.current_phase::text, r.epoch, w.pid, now() - w.seen_at, now() - w.ended_at "
+            "FROM conversation_runs r JOIN multi_agent_conversations c ON c.id = r.conversation_id "
+            "LEFT JOIN workers w ON w.id = r.worker_id WHERE r.ended_at IS NULL ORDER BY r.conversation_id"
+        )
+
     def ask(self, query: str) -> list[Any]:
         """The rows of a query, by the owner."""
         with self.owner.connect() as connection:

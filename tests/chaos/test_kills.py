@@ -72,7 +72,7 @@ def test_killed_at_every_point(team: Team, times: int | None) -> None:
     """Five times at each, every other time when the worker comes by there for the second time."""
     Deaths(team, [(*point, 1 + time_ % 2) for time_ in range(times or 5) for point in POINTS]).come()
     team.worker(lease=LEASE_SECONDS)
-    assert team.all_ended(120)
+    assert team.all_ended(120), team.under_way
     assert team.history.faults(team.started, experts=3) == []
 
 
@@ -90,5 +90,7 @@ def test_killed_at_any_moment(team: Team, models: ModelServer, times: int | None
         assert team.kill(victim) in {-signal.SIGKILL, BURIED}
         workers[workers.index(victim)] = team.worker(capacity=8)
     team.worker(lease=LEASE_SECONDS)
-    assert team.all_ended(120)
+    for worker in workers:
+        assert team.kill(worker) in {-signal.SIGKILL, BURIED}
+    assert team.all_ended(120), team.under_way
     assert team.history.faults(team.started, experts=3) == []
