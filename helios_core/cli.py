@@ -192,7 +192,8 @@ def agents(data: Data = None, json: Json = False) -> None:
     found = workspace_for(data).read(list_agents)
     headings = ("ID", "STATUS", "MODEL", "PROVIDER", "GPU", "MEMORY MiB", "TASK")
     rows = [
-        (a.agent_id, a.status, a.model_name, a.model_provider, a.gpu_id, a.allocated_memory_mb, _task(a)) for a in found
+        (a.agent_id, a.status, a.model_name, a.model_provider, _cards(a), a.allocated_memory_mb, _task(a))
+        for a in found
     ]
     show(found, json, lambda: table(headings, rows))
 
@@ -240,6 +241,11 @@ def _import_line(file: "FileImport") -> str:
         return f"refused: {file.refusal}"
     known = "imported" if file.result.is_new else "there already"
     return f"{known}: {file.path.name}, conversation {file.result.conversation_id}: {file.result.title}"
+
+
+def _cards(agent: "Agent") -> str | None:
+    """The numbers of its cards: "0", or "0+1" where it is on several."""
+    return None if agent.gpu_id is None else "+".join(map(str, (agent.gpu_id, *agent.further_gpu_ids)))
 
 
 def _task(agent: "Agent") -> str:

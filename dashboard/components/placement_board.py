@@ -135,6 +135,7 @@ def _newcomers(
         "key": f"more-{like}",
         "configuration": -number - 1,
         **face(like, title),
+        "initials": f"+{count}",
         "model": short(first.model_name, 40) if first else "",
         "memory": f"{formats.memory(first.memory_mib)} each" if first else "",
         "note": f"{refused} of {count} fit nowhere" if refused else "not there yet",

@@ -64,7 +64,8 @@ def _place(workspace: "Workspace", agent: str, gpus: list[int], reason: str | No
     from helios_core.services.placement import place
 
     decided = workspace.act(lambda session: place(session, agent, sorted(set(gpus)), reason))
-    show(decided, json, lambda: "\n".join([decided.sentence, *decided.explanation.sentences]))
+    said = f"No card takes {decided.agent_name}." if decided.outcome == "refused" else decided.sentence
+    show(decided, json, lambda: "\n".join([said, *decided.explanation.sentences]))
     if decided.outcome == "refused":
         raise typer.Exit(5)
 

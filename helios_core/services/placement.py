@@ -24,7 +24,7 @@ from helios_core.services.explanations import Explanation, Line, explanation_of,
 from helios_core.services.fleet import LoadedFleet, lock_fleet
 from helios_core.services.kept_fleet import fleet_for
 from helios_core.services.permissions import Action, require
-from helios_core.services.seats import Seat
+from helios_core.services.seats import Seat, numbers_in_words
 from helios_core.services.versions import lock_agents, write_version
 
 
@@ -123,9 +123,9 @@ def decide(
 
 def _also_divided(explanation: Explanation, seat: Seat) -> Explanation:
     """The refusal, with what was tried besides the number of cards that it is about."""
-    further = " or ".join(map(str, seat.numbers[1:]))
-    if not further:
+    if not seat.numbers[1:]:
         return explanation
+    further = numbers_in_words(seat.numbers[1:])
     line = Line((), "refused", f"divided over {further} cards of one host it has no room either.")
     return Explanation((*explanation.lines, line))
 
@@ -194,7 +194,8 @@ def keep_decision(
 
 def _outcome(before: Sequence[int], after: Sequence[int], explanation: Explanation) -> str:
     if not after:
-        return "refused" if explanation.lines else "released"
+        is_refused = any(line.verdict == "refused" for line in explanation.lines)
+        return "refused" if is_refused or not before else "released"
     if not before:
         return "placed"
     return "kept" if tuple(before) == tuple(after) else "moved"

@@ -115,9 +115,16 @@ class Seat:
         """Why it may not be on so many cards."""
         if cards in self.numbers:
             return None
-        allowed = " or ".join(map(str, self.numbers[:-1])) or str(self.numbers[0])
-        allowed = f"{allowed} or {self.numbers[-1]}" if len(self.numbers) > 1 else allowed
+        allowed = numbers_in_words(self.numbers)
         return f"the agent may be on {allowed} card{'' if self.numbers == (1,) else 's'}, not on {cards}"
+
+
+def numbers_in_words(numbers: Sequence[int]) -> str:
+    """Numbers among which there is a choice: "2", "2 or 4", "1 to 8"."""
+    first, last = min(numbers), max(numbers)
+    if len(numbers) > 2 and sorted(numbers) == list(range(first, last + 1)):
+        return f"{first} to {last}"
+    return " or ".join(map(str, numbers))
 
 
 def seats_of(

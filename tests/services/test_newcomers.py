@@ -79,6 +79,20 @@ def test_a_plan_may_move_agents_to_make_room_for_newcomers(workspace: Workspace)
 
 
 @pytest.mark.usefixtures("writer")
+def test_who_gives_way_to_a_newcomer_is_released_and_comes_back(workspace: Workspace) -> None:
+    large = Newcomer("large-model", memory_mib=12_000, agent_id="large", target=0, priority=9)
+    blocked = Newcomer("blocker-model", memory_mib=12_000, agent_id="blocker", target=1, priority=9)
+    draft = WhatIfDraft(newcomers=(large, blocked), may_evict=True)
+    plan_id = workspace.act(lambda s: plans.draft_plan(s, draft))
+    decided = workspace.act(lambda s: plans.apply_plan(s, plan_id))
+    assert {one.agent_name: one.outcome for one in decided} == {
+        "Large": "placed", "Blocker": "placed", "Writer": "released"
+    }  # fmt: skip
+    workspace.act(lambda s: plans.undo_plan(s, plan_id))
+    assert where(workspace) == {"writer": (0,)}
+
+
+@pytest.mark.usefixtures("writer")
 def test_newcomers_over_several_cards_are_placed_as_one(workspace: Workspace) -> None:
     workspace.act(lambda s: placement.release(s, "writer"))
     values = {"model_provider": "ollama", "model_name": "giant-model", "allows_split": True}

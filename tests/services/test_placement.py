@@ -122,3 +122,9 @@ def test_a_placement_is_audited_like_any_other_change(workspace: Workspace) -> N
     events = workspace.read(lambda s: s.scalars(select(AuditEvent).order_by(AuditEvent.id)).all())
     changed = {(event.action, event.subject, event.reason) for event in events[-2:]}
     assert changed == {("promised", "gpu_allocations", None), ("changed", "agent_configurations", "first")}
+
+
+def test_without_any_card_an_agent_is_refused(workspace: Workspace) -> None:
+    workspace.act(lambda s: agent(s, "writer"))
+    refused = workspace.act(lambda s: placement.place(s, "writer"))
+    assert (refused.outcome, refused.sentence) == ("refused", "No card takes Writer. There is no card.")
