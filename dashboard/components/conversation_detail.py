@@ -91,17 +91,22 @@ def _source(found: Conversation) -> str:
 def _header(found: Conversation) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(plain(found.title), anchor=False, width="stretch")
-        if not found.is_under_way and not any(task.is_under_way for task in found.delegations):
-            _export(found)
-        with st.popover("Remove", icon=":material/delete:", width="content"):
-            st.markdown("This removes the conversation with all that was said in it, for good.")
-            if st.button("Remove it", type="primary", key="remove"):
-                act(remove_conversation, found.id)
-                open_page("conversations")
+        with st.container(horizontal=True, width="content", gap="small"):
+            _actions(found)
     if found.outcome_reason:
         st.markdown(plain(found.outcome_reason, 300))
     if found.question and found.question.strip() != found.title.strip():
         st.markdown(f":gray[{plain(found.question, 600)}]")
+
+
+def _actions(found: Conversation) -> None:
+    if not found.is_under_way and not any(task.is_under_way for task in found.delegations):
+        _export(found)
+    with st.popover("Remove", icon=":material/delete:", width="content"):
+        st.markdown("This removes the conversation with all that was said in it, for good.")
+        if st.button("Remove it", type="primary", key="remove"):
+            act(remove_conversation, found.id)
+            open_page("conversations")
 
 
 def _export(found: Conversation) -> None:
