@@ -40,8 +40,8 @@ class Sign:
 
     @property
     def markdown(self) -> str:
-        """The sign for Streamlit's Markdown."""
-        return f":{MARKDOWN_COLOUR[self.tone]}[{self.icon} {self.word}]"
+        """The sign for Streamlit's Markdown; icon and word stay in one line."""
+        return f":{MARKDOWN_COLOUR[self.tone]}[{self.icon}\N{NO-BREAK SPACE}{self.word}]"
 
 
 _SIGNS: dict[str, tuple[str, Tone]] = {
