@@ -212,9 +212,10 @@ INSERT INTO placement_moves (plan_id, position, agent_id, version_before, from_g
 SELECT id, place, 'data_analyst', 1, 0, 1 FROM placement_plans, generate_series(0, 4) place
 """,
     "placement_decisions": """
-INSERT INTO placement_decisions (user_id, agent_id, outcome, cause, from_gpu_id, to_gpu_id, decided_at)
+INSERT INTO placement_decisions
+    (user_id, agent_id, outcome, cause, from_gpu_id, to_gpu_id, to_further_gpu_ids, decided_at)
 SELECT {owner}, (ARRAY[{agents}])[1 + i % 5], (ARRAY['placed', 'moved', 'kept'])[1 + i % 3], 'asked',
-    i % :cards, (i + 1) % :cards, {at}
+    i % :cards, (i + 1) % :cards, CASE i % 50 WHEN 0 THEN ARRAY[(i + 2) % :cards] ELSE '{{}}' END, {at}
 FROM generate_series(1, :conversations) i
 """,
     "api_keys": """
