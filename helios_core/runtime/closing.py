@@ -51,7 +51,7 @@ class Synthesis:
 
 
 async def synthesise(desk: Desk, brief: Brief) -> Brief:
-    """Make one answer of the responses; without a task, the plan is the answer."""
+    """Make one answer of the responses; without a task, the plan is the answer. Where nobody reviews, it is the end."""
     done = await _done(desk, brief)
     responses = [as_answered(answer, brief) for answer in done.answers]
     drawn = await _draw_claims(desk, brief, responses)
@@ -59,10 +59,12 @@ async def synthesise(desk: Desk, brief: Brief) -> Brief:
     text = (brief.plan or "") if answer is None else answer.text
     ids = tuple(answer.response_id for answer in done.answers)
     made = Synthesis(text, answer, drawn, consensus(drawn.claims.claims, responses, text), ids)
+    is_over = JUDGE not in brief.seats or not responses
     await desk.leave_phase(
-        "synthesis", ConversationPhase.SYNTHESIS, lambda session: _record_synthesis(session, brief, made)
+        "synthesis", ConversationPhase.SYNTHESIS, lambda session: _record_synthesis(session, brief, made, ends=is_over)
     )
-    return replace(brief, phase=ConversationPhase.REVIEW, work=done, syntheses=(*brief.syntheses, text))
+    syntheses = (*brief.syntheses, text)
+    return replace(brief, phase=ConversationPhase.REVIEW, work=done, syntheses=syntheses, is_over=is_over)
 
 
 async def _done(desk: Desk, brief: Brief) -> Work:
@@ -101,7 +103,7 @@ async def _write_answer(
     return await desk.ask(manager, ask)
 
 
-def _record_synthesis(session: Session, brief: Brief, made: Synthesis) -> None:
+def _record_synthesis(session: Session, brief: Brief, made: Synthesis, *, ends: bool) -> None:
     (position,) = append(session, [_message(brief, "synthesis", brief.pm_agent_id, made.text, made.answer)])
     new = NewSynthesis(
         user_id=brief.user_id,
@@ -119,6 +121,8 @@ def _record_synthesis(session: Session, brief: Brief, made: Synthesis) -> None:
     conclude(session, new)
     record_findings(session, brief.conversation_id, _wrong(made.drawn))
     enter(session, brief.conversation_id, ConversationPhase.REVIEW)
+    if ends:
+        _record_end(session, brief)
 
 
 def _wrong(drawn: Drawn) -> list[Finding]:
@@ -199,14 +203,14 @@ def _record_silence(session: Session, brief: Brief, problem: str) -> None:
 
 async def complete(desk: Desk, brief: Brief) -> Brief:
     """Keep what came of it, and end the conversation."""
-    await desk.write("finish", lambda session: _record_end(session, desk, brief))
+    await desk.write("finish", lambda session: _record_end(session, brief))
     return replace(brief, is_over=True)
 
 
 NEWEST = text("SELECT max(id) FROM task_synthesis WHERE conversation_id = :conversation")
 
 
-def _record_end(session: Session, desk: Desk, brief: Brief) -> None:
+def _record_end(session: Session, brief: Brief) -> None:
     if runs.phase_of(session, brief.conversation_id) is ConversationPhase.REVIEW:
         _record_review(session, brief, None, None, ConversationPhase.COMPLETION)
     synthesis_id = session.scalar(NEWEST, {"conversation": brief.conversation_id})
@@ -216,4 +220,4 @@ def _record_end(session: Session, desk: Desk, brief: Brief) -> None:
         key, kept = f"conversation {brief.conversation_id}", {"question": brief.question, "synthesis_id": synthesis_id}
         remember(session, brief.chat_id, brief.pm_agent_id, Tier.CONSENSUS, key, value=kept)
     measure_participations(session, brief.conversation_id)
-    runs.finish(session, desk.hold, "completed")
+    runs.end(session, brief.conversation_id, "completed", None)

@@ -136,6 +136,8 @@ class Experts:
 
     async def _begin(self, attempt: Attempt, seat: Seat) -> None:
         """Wait for a slot of the agent's card, where it has one. Who is cancelled meanwhile waits no longer."""
+        if attempt.status is TaskDelegationStatus.IN_PROGRESS and seat.gpu_id is None:
+            return  # it began with the plan, or with a worker that is gone
         start = Start(self.desk.hold, attempt.delegation_id, seat.agent_id, seat.gpu_id, attempt.priority)
         while not await self.desk.tools.starts.put(start):
             await self._slots.wait()

@@ -7,7 +7,7 @@ from functools import partial
 from sqlalchemy.orm import Session
 
 from helios_core.errors import MisshapenAnswer
-from helios_core.models import ConversationPhase, TaskDelegationStatus
+from helios_core.models import ConversationPhase
 from helios_core.providers.chat import ChatAnswer
 from helios_core.runtime import prompts
 from helios_core.runtime.directives import Directive, Member, Plan, parse_plan
@@ -103,7 +103,7 @@ def _record(session: Session, desk: Desk, brief: Brief, made: Planned, attempts:
     append(session, [message])
     record_findings(session, brief.conversation_id, made.findings)
     if made.plan.directives:
-        tasks = _tasks(brief, made.plan, attempts)
+        tasks = _tasks(desk, brief, made.plan, attempts)
         planned = zip(delegations.plan(session, desk.hold, tasks), tasks, strict=True)
         phases = (ConversationPhase.DELEGATION, ConversationPhase.PROCESSING)
         enter(session, brief.conversation_id, *(phase for phase in phases if phase is not brief.phase))
@@ -124,13 +124,13 @@ def _attempt(delegation_id: int, task: NewDelegation) -> Attempt:
         given=task.given,
         requirements=task.requirements,
         review_round=task.review_round,
-        status=TaskDelegationStatus.PENDING,
+        status=task.status,
         attempt=1,
         priority=task.priority,
     )
 
 
-def _tasks(brief: Brief, made: Plan, attempts: Sequence[Attempt]) -> list[NewDelegation]:
+def _tasks(desk: Desk, brief: Brief, made: Plan, attempts: Sequence[Attempt]) -> list[NewDelegation]:
     """The directives as tasks whose places follow those that there are."""
     first = 1 + max((attempt.place for attempt in attempts), default=-1)
     return [
@@ -145,6 +145,7 @@ def _tasks(brief: Brief, made: Plan, attempts: Sequence[Attempt]) -> list[NewDel
             review_round=len(brief.syntheses),
             priority=_priority(brief, directive.agent_id),
             timeout_seconds=brief.seats[directive.agent_id].timeout_seconds,
+            begins=not (directive.depends_on or desk.is_paused or brief.seats[directive.agent_id].gpu_id is not None),
         )
         for place, directive in enumerate(made.directives)
     ]

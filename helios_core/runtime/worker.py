@@ -71,6 +71,8 @@ class Worker:
         self._tools = Tools(self._ledger, self._models, self._scribe)
         self._bell = Bell(self._url)
         self._carried: set[int] = set()
+        self._is_full = False
+        """Whether runs may have been left for want of room."""
         self._seen_at = self._steady_since = time.monotonic()
 
     async def run(self, say: Say) -> None:
@@ -150,9 +152,10 @@ class Worker:
             room = self._capacity - len(self._carried)
             if room > 0:
                 claim = partial(runs.claim_waiting, worker_id=self.id, limit=room)
-                for run in await self._ledger.act("claim", claim):
-                    self._carried.add(run.conversation_id)
-                    await engine.dispatch(run)
+                claimed = await self._ledger.act("claim", claim)
+                self._carried |= {run.conversation_id for run in claimed}
+                self._is_full = len(claimed) == room
+                await asyncio.gather(*map(engine.dispatch, claimed))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._bell.requests.wait(), LOOK_SECONDS)
 
@@ -166,7 +169,9 @@ class Worker:
                 await self._lead(*taken)
         finally:
             self._carried.discard(conversation_id)
-            self._bell.requests.set()
+            if self._is_full:
+                self._is_full = False
+                self._bell.requests.set()
 
     async def _lead(self, hold: Hold, brief: Brief) -> None:
         with self._bell.heard(hold.conversation_id) as heard:

@@ -45,6 +45,13 @@ class NewDelegation:
     review_round: int = 0
     priority: int = 5
     timeout_seconds: int | None = None
+    begins: bool = False
+    """Whether its expert begins at once, since it waits for no other task and no card."""
+
+    @property
+    def status(self) -> TaskDelegationStatus:
+        """What it is as it is written."""
+        return TaskDelegationStatus.IN_PROGRESS if self.begins else TaskDelegationStatus.PENDING
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +76,7 @@ def plan(session: Session, hold: Hold, tasks: Sequence[NewDelegation]) -> tuple[
     events = blackboard.announce_tasks(session, rows)
     insert_rows(session, TaskDelegation, [{**row, "blackboard_event_id": events[row["id"]]} for row in rows])
     append(session, [_directive(row) for row in rows])
+    statuses.settle(session, {(hold.user_id, task.agent_id) for task in tasks if task.begins})
     return tuple(row["id"] for row in rows)
 
 
@@ -98,12 +106,13 @@ def _planned(hold: Hold, place: Row[Any], task: NewDelegation) -> dict[str, Any]
             "given": task.given,
             "review_round": task.review_round,
         },
-        "status": TaskDelegationStatus.PENDING,
+        "status": task.status,
         "priority": task.priority,
         "timeout_seconds": task.timeout_seconds,
         "position": place.position,
         "attempt": 1,
         "delegated_at": place.now,
+        "started_at": place.now if task.begins else None,
     }
 
 

@@ -85,21 +85,18 @@ def measure_satisfaction(session: Session, conversation_id: int) -> None:
     Of an agent: the mean rating of its responses; of the conversation: that of its last synthesis that somebody rated.
     """
     session.flush()
-    session.execute(SATISFIED_WITH_AGENTS, {"conversation": conversation_id, "criterion": OVERALL})
-    rating = session.scalar(SATISFIED_WITH_ANSWER, {"conversation": conversation_id, "criterion": OVERALL})
+    rating = session.scalar(SATISFIED, {"conversation": conversation_id, "criterion": OVERALL})
     if rating is not None:
         session.get_one(MultiAgentConversation, conversation_id).satisfaction_rating = rating
         session.flush()
 
 
-SATISFIED_WITH_AGENTS = text(
-    "UPDATE agent_participations p SET satisfaction_rating = rated.rating FROM "
-    "(SELECT r.agent_id, avg(score.value) AS rating FROM quality_scores score "
-    " JOIN agent_responses r ON r.id = score.response_id WHERE score.conversation_id = :conversation "
-    " AND score.source = 'person' AND score.criterion = :criterion GROUP BY r.agent_id) rated "
-    "WHERE p.conversation_id = :conversation AND p.agent_id = rated.agent_id"
-)
-SATISFIED_WITH_ANSWER = text(
+SATISFIED = text(
+    "WITH with_agents AS (UPDATE agent_participations p SET satisfaction_rating = rated.rating FROM "
+    " (SELECT r.agent_id, avg(score.value) AS rating FROM quality_scores score "
+    "  JOIN agent_responses r ON r.id = score.response_id WHERE score.conversation_id = :conversation "
+    "  AND score.source = 'person' AND score.criterion = :criterion GROUP BY r.agent_id) rated "
+    " WHERE p.conversation_id = :conversation AND p.agent_id = rated.agent_id) "
     "SELECT avg(value) FROM quality_scores WHERE conversation_id = :conversation AND synthesis_id IS NOT NULL "
     "AND source = 'person' AND criterion = :criterion GROUP BY synthesis_id ORDER BY synthesis_id DESC LIMIT 1"
 )

@@ -11,7 +11,8 @@ environment of its own:
 LangGraph saves checkpoints with its Postgres saver at its default durability. Helios writes all it always writes: the
 transcript, delegations, responses, drafts, claims, consensus, participation, blackboard, checkpoints; and it asks the
 model once more than LangGraph, for the claims. Neither judge nor reviewer nor cards take part. Prints conversations/s,
-and what a conversation takes beyond its model's time, by delegation.
+and what a conversation takes beyond its model's time, by delegation. What counts is what ends within the time of a
+load: were it what begins in it, up to the last end, then whoever takes longer would lose the more by it.
 """
 
 import argparse
@@ -55,6 +56,7 @@ ASLEEP = ("quality_assurance", "output_formatter", "personal_assistant")
 EXPERTS = [member for member in default_team() if member.agent_id not in ASLEEP and member.group != "lead"]
 DELEGATIONS = len(EXPERTS)
 STARTED_SECONDS = 3.0
+WARM_UP_SECONDS = 1.0
 USERS = 8
 """Who ask in turn."""
 Load = tuple[float, int]
@@ -186,20 +188,20 @@ class Team:
             self._database.close()
 
     async def _loaded(self, delay_seconds: float, at_a_time: int, seconds: float) -> Result:
-        """Conversations one after the other, so many at a time; those of the first second are not counted."""
+        """Conversations one after the other, so many at a time; what ends in time, after the first second, counts."""
         self._model.delay_seconds = delay_seconds
         took: list[float] = []
-        began = time.perf_counter()
+        counted_from = time.perf_counter() + WARM_UP_SECONDS
+        counted_until = counted_from + seconds
 
         async def ask() -> None:
-            while (now := time.perf_counter()) < began + 1.0 + seconds:
+            while (now := time.perf_counter()) < counted_until:
                 await self._worker.until_carried(await asyncio.to_thread(next(self._users).act, start))
-                if now >= began + 1.0:
+                if counted_from <= time.perf_counter() < counted_until:
                     took.append(time.perf_counter() - now)
 
         await asyncio.gather(*(ask() for _ in range(at_a_time)))
-        lasted = time.perf_counter() - began - 1.0
-        return Result("helios", delay_seconds, at_a_time, len(took), lasted, sum(took) / len(took))
+        return Result("helios", delay_seconds, at_a_time, len(took), seconds, sum(took) / len(took))
 
     def _models(self, ledger: Ledger) -> Models:
         return Models(ledger, lambda *_: Endpoint("ollama", "Instant", "http://127.0.0.1"), lambda _: self._model)
