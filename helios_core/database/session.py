@@ -56,8 +56,10 @@ BIND = text("SELECT set_config('helios.user_id', :user, true), set_config('helio
 
 
 @event.listens_for(BoundSession, "after_begin")
-def bind_principal(session: BoundSession, _transaction: SessionTransaction, connection: Connection) -> None:
-    """Tell the database who is asking: its policies do the rest."""
+def bind_principal(session: BoundSession, transaction: SessionTransaction, connection: Connection) -> None:
+    """Tell the database who is asking: its policies do the rest. A savepoint is within what was told before."""
+    if transaction.nested:
+        return
     principal = session.principal
     user_id = "" if principal is None or principal.user_id is None else str(principal.user_id)
     role = "" if principal is None else principal.role

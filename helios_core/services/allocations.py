@@ -37,25 +37,32 @@ def accounts(
     return [_account(card, promises.get(card.id, [])) for card in found]
 
 
-def keep_promise(session: Session, configuration: AgentConfiguration, owner_id: int | None = None) -> None:
+def keep_promise(
+    session: Session,
+    configuration: AgentConfiguration,
+    owner_id: int | None = None,
+    book: MemoryBook | None = None,
+) -> None:
     """Bring what is promised to the agent in step with its configuration; InvalidInput where it does not fit.
 
-    `owner_id`: the operator who answers for a default configuration, if not the principal.
+    `owner_id`: the operator who answers for a default configuration, if not the principal. `book`: what is known of
+    models, where the caller has read it already.
     """
     held = _held(session, configuration)
     targets = cards_of(configuration) if configuration.is_enabled else ()
     touched = {allocation.gpu_id for allocation in held} | set(targets)
-    book = MemoryBook.load(session)
+    book = book or MemoryBook.load(session)
     by_id = {account.gpu_id: account for account in accounts(session, touched, lock=True, book=book)}
     need = need_of(configuration, book, len(targets)) if targets else None
+    kept: dict[int, Promise] = {}
     for gpu_id in targets:
         if gpu_id not in by_id:
             raise InvalidInput({"further_gpu_ids": f"There is no GPU {gpu_id}."})
-        _promise(session, configuration, by_id[gpu_id], held, owner_id=owner_id, need=need)
+        kept[gpu_id] = _promise(session, configuration, by_id[gpu_id], held, owner_id=owner_id, need=need)
     leaving = [allocation for allocation in held if allocation.gpu_id not in targets]
     _release(session, leaving, "moved" if configuration.is_enabled else "agent switched off")
-    for account in accounts(session, touched, book=book):
-        _settle(session, account)
+    for account in by_id.values():
+        _settle(session, account.after(configuration.id, kept.get(account.gpu_id)))
 
 
 def cards_of(configuration: AgentConfiguration) -> tuple[int, ...]:
@@ -68,10 +75,10 @@ def release_promise(session: Session, configuration: AgentConfiguration, reason:
     """End what is promised to the agent with this configuration."""
     held = _held(session, configuration)
     touched = {allocation.gpu_id for allocation in held}
-    accounts(session, touched, lock=True)
+    found = accounts(session, touched, lock=True)
     _release(session, held, reason)
-    for account in accounts(session, touched):
-        _settle(session, account)
+    for account in found:
+        _settle(session, account.after(configuration.id, None))
 
 
 def _held(session: Session, configuration: AgentConfiguration) -> Sequence[GPUAllocation]:
@@ -98,7 +105,7 @@ def _promise(
     *,
     owner_id: int | None,
     need: Need | None,
-) -> None:
+) -> Promise:
     if need is None:
         message = (
             f"How much memory {configuration.assigned_llm} takes is not known; "
@@ -115,6 +122,7 @@ def _promise(
         allocation.model_name = configuration.assigned_llm
         allocation.compute_percent = wishes_of(configuration).compute_percent or None
         allocation.allocated_memory_mb = portions([*account.without(configuration.id), need])[-1]
+    return Promise(allocation.id, configuration.id, need, allocation.allocated_memory_mb)
 
 
 def _new_allocation(configuration: AgentConfiguration, gpu_id: int, owner_id: int | None) -> GPUAllocation:
@@ -170,10 +178,10 @@ def of_each_card(need: Need, wishes: Wishes, on_cards: int) -> Need:
     return replace(need, memory_mib=shape.memory_mib + shape.weights_mib, shared_mib=shape.weights_mib, parts=parts)
 
 
-def _settle(session: Session, account: CardAccount) -> None:
-    """Let whoever is now first with a model pay for its weights: the one that did may have left."""
-    due = portions([promise.need for promise in account.promises])
-    for promise, portion in zip(account.promises, due, strict=True):
+def _settle(session: Session, promises: Sequence[Promise]) -> None:
+    """Let whoever is now first with a model on a card pay for its weights: the one that did may have left."""
+    due = portions([promise.need for promise in promises])
+    for promise, portion in zip(promises, due, strict=True):
         # Another user's promise stays unseen; its owner's next save settles it.
         allocation = session.get(GPUAllocation, promise.allocation_id) if portion != promise.promised_mib else None
         if allocation is not None:

@@ -97,7 +97,7 @@ def recorded(
 def values_of(row: Base) -> dict[str, Any]:
     """What a row holds, as JSON has it."""
     values: dict[str, Any] = to_jsonable_python(
-        {name: value for name, value in row.as_dict().items() if name not in CLOCKS}
+        {column.key: getattr(row, column.key) for column in row.__mapper__.column_attrs if column.key not in CLOCKS}
     )
     return values
 

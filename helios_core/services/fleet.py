@@ -75,7 +75,11 @@ def lock_fleet(session: Session) -> None:
     right and both together wrong. Not the cards' rows, which the collector writes every second. Who needs the locks on
     agents, too, takes them before.
     """
-    session.execute(select(func.pg_advisory_xact_lock(FLEET_LOCK)))
+    whole = session.get_transaction()
+    if whole is None or session.info.get(FLEET_LOCK) is not whole:
+        session.execute(select(func.pg_advisory_xact_lock(FLEET_LOCK)))
+        # What is locked in a savepoint is free again when that is undone.
+        session.info[FLEET_LOCK] = None if session.in_nested_transaction() else session.get_transaction()
 
 
 def load_fleet(

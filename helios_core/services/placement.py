@@ -23,6 +23,7 @@ from helios_core.services.configurations import ConfigurationFields
 from helios_core.services.explanations import Explanation, Line, explanation_of, in_words
 from helios_core.services.fleet import LoadedFleet, lock_fleet
 from helios_core.services.kept_fleet import fleet_for
+from helios_core.services.memory import MemoryBook
 from helios_core.services.permissions import Action, require
 from helios_core.services.seats import Seat, numbers_in_words
 from helios_core.services.versions import lock_agents, write_version
@@ -73,7 +74,7 @@ def place(session: Session, agent_id: str, gpu_ids: Sequence[int] = (), reason: 
         with fleet_for(session, configuration.id) as (fleet, seat):
             chosen, explanation = decide(fleet, seat, gpu_ids, sees_all=principal_of(session).sees_all)
         if chosen:
-            write_place(session, seat, configuration, chosen, reason or "placed")
+            write_place(session, seat, configuration, chosen, reason or "placed", book=fleet.book)
         else:
             attempt.rollback()
     kept = configuration if chosen else edited_configuration(session, agent_id)
@@ -87,12 +88,12 @@ def release(session: Session, agent_id: str, reason: str | None = None) -> Decid
     lock_agents(session, [agent_id])
     lock_fleet(session)
     configuration = edited_configuration(session, agent_id, lock=True)
-    with fleet_for(session, configuration.id) as (_, seat):
-        pass
+    with fleet_for(session, configuration.id) as (fleet, seat):
+        book = fleet.book
     if configuration.user_id != edited_user_id(session) or not seat.gpu_ids:
         message = f"{seat.title} has no card of yours."
         raise Refused(message)
-    write_place(session, seat, configuration, (), reason or "released")
+    write_place(session, seat, configuration, (), reason or "released", book=book)
     return keep_decision(session, seat, configuration, seat.gpu_ids, (), explanation=Explanation(), reason=reason)
 
 
@@ -138,6 +139,7 @@ def write_place(
     reason: str,
     *,
     switches_off: bool = False,
+    book: MemoryBook | None = None,
 ) -> None:
     """Store where the agent is as the next version of its configuration, unless it is there already."""
     first, *further = sorted(gpu_ids) or (None,)
@@ -147,7 +149,7 @@ def write_place(
             changes["is_enabled"] = False
         fields = ConfigurationFields.of(configuration).model_copy(update=changes)
         me = principal_of(session).user_id
-        write_version(session, configuration, fields, reason, changed_by=me, owner_id=me or seat.answers_id)
+        write_version(session, configuration, fields, reason, changed_by=me, owner_id=me or seat.answers_id, book=book)
 
 
 def keep_decision(

@@ -66,6 +66,11 @@ class CardAccount:
         others = (p for p in self.promises if configuration_id is None or p.configuration_id != configuration_id)
         return tuple(promise.need for promise in others)
 
+    def after(self, configuration_id: int, promise: Promise | None) -> tuple[Promise, ...]:
+        """The promises once the agent with this configuration has this one here, or none; the oldest first."""
+        others = (other for other in self.promises if other.configuration_id != configuration_id)
+        return tuple(sorted((*others, *((promise,) if promise else ())), key=lambda one: one.allocation_id))
+
 
 @dataclass(frozen=True, slots=True)
 class CardFit:

@@ -63,8 +63,10 @@ AGENT_KEY: ColumnElement[int] = func.coalesce(CONFIGURATIONS.c.id, -ALLOCATIONS.
 
 def versions_of_seats() -> Select[tuple[str | None]]:
     """One text: for every row of `seated` its agent's key, and which version it has of each row that it is made of."""
-    tables = (ALLOCATIONS, CONFIGURATIONS, USERS, PROFILES, LEASES)
-    parts = (literal_column(f"{table.name}.{part}") for table in tables for part in ("xmin", "ctid"))
+    tables = (GPUAllocation, AgentConfiguration, User, AgentProfile, PlacementLease)
+    parts: list[ColumnElement[str]] = [
+        literal_column(f"{table.__tablename__}.{part}") for table in tables for part in ("xmin", "ctid")
+    ]
     line = func.concat_ws(" ", AGENT_KEY, ALLOCATIONS.c.id, *parts)
     return seated().with_only_columns(func.string_agg(line, ";"), maintain_column_froms=True).order_by(None)
 

@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 from helios_core.database.refusals import refusals
 from helios_core.errors import InvalidInput, NotFound
 from helios_core.models import AgentConfiguration, AgentConfigurationVersion
-from helios_core.services.allocations import accounts, keep_promise, release_promise
+from helios_core.services.allocations import keep_promise, release_promise
 from helios_core.services.audit import recorded
 from helios_core.services.configurations import OLDER_SNAPSHOTS, ConfigurationFields, differences
+from helios_core.services.fleet import lock_fleet
+from helios_core.services.memory import MemoryBook
 
 PROMISED_FIELDS = {
     "model_provider",
@@ -48,11 +50,12 @@ def write_version(
     *,
     changed_by: int | None,
     owner_id: int | None = None,
+    book: MemoryBook | None = None,
 ) -> None:
     """Store `fields` as the next version, with all that goes with it.
 
     `changed_by` None: Helios itself. `owner_id`: the operator who answers for a default's promises, if not the
-    principal.
+    principal. `book`: what is known of models, where the caller has read it already.
     """
     before = ConfigurationFields.of(configuration).snapshot() if configuration.id else {}
     after = fields.snapshot()
@@ -63,8 +66,8 @@ def write_version(
     followers = _followers(session, configuration, before, after)
     if _promised(before) != _promised(after):
         if followers:
-            accounts(session, lock=True)
-        _promise(session, configuration, after, owner_id)
+            lock_fleet(session)
+        _promise(session, configuration, after, owner_id, book)
     for follower, moved in followers:
         _follow(session, follower, moved, f"follows version {configuration.version} of the default", changed_by)
 
@@ -103,7 +106,11 @@ def _add_snapshot(
 
 
 def _promise(
-    session: Session, configuration: AgentConfiguration, held: Mapping[str, Any], owner_id: int | None
+    session: Session,
+    configuration: AgentConfiguration,
+    held: Mapping[str, Any],
+    owner_id: int | None,
+    book: MemoryBook | None,
 ) -> None:
     """Keep the promise in step. What a user's own needs no differently, the default's promise serves."""
     default = configuration
@@ -114,7 +121,7 @@ def _promise(
         default = session.scalars(found).one_or_none() or configuration
     others = ConfigurationFields.of(default).snapshot()
     if default is configuration or _promised(others) != _promised(held):
-        keep_promise(session, configuration, owner_id)
+        keep_promise(session, configuration, owner_id, book)
     else:
         release_promise(session, configuration, "the default's promise serves it")
 
