@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute, Mount
 
 from helios_core.api import (
     agents,
+    alerts,
     allocations,
     audit,
     configurations,
@@ -57,6 +58,7 @@ NOUNS = (
     delegations,
     responses,
     syntheses,
+    alerts,
     model_servers,
     users,
     audit,

@@ -16,7 +16,7 @@ from helios_core.models.enums import (
     ModelProvider,
     TaskDelegationStatus,
 )
-from helios_core.models.governance import ApiKey, AuditEvent, FeatureActivation, RetentionRule
+from helios_core.models.governance import AlertAcknowledgement, ApiKey, AuditEvent, FeatureActivation, RetentionRule
 from helios_core.models.gpus import (
     Collector,
     GPUAllocation,
@@ -61,6 +61,7 @@ __all__ = [
     "AgentProfile",
     "AgentResponse",
     "AgentStatus",
+    "AlertAcknowledgement",
     "AnswerDraft",
     "ApiKey",
     "AuditEvent",

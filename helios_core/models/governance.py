@@ -46,6 +46,23 @@ class AuditEvent(Base):
     occurred_at: Mapped[CreatedAt]
 
 
+class AlertAcknowledgement(Owned, Base):
+    """That its user has seen an alert, which is named by its kind and the id of what it is about."""
+
+    __tablename__ = "alert_acknowledgements"
+    __table_args__ = (
+        UniqueConstraint("user_id", "alert"),
+        CheckConstraint("char_length(alert) BETWEEN 1 AND 63", name="alert"),
+        CheckConstraint("char_length(note) <= 500", name="note"),
+        Index(None, "alert"),
+    )
+
+    id: Mapped[BigId]
+    alert: Mapped[str] = mapped_column(Text)
+    note: Mapped[str | None] = mapped_column(Text)
+    created_at: Mapped[CreatedAt]
+
+
 class FeatureActivation(Base):
     """Whether Helios is enabled for a user; the row without a user says for how many of all others."""
 

@@ -22,6 +22,7 @@ class Action(StrEnum):
     WORK_IN_CONVERSATIONS = "work in conversations"
     """Attach a chat, announce, remember, check: what a team at work leaves on the platform."""
     PUT_FIRST = "put a conversation before those of others"
+    ACKNOWLEDGE_ALERTS = "acknowledge alerts"
     RATE_ANSWERS = "rate answers"
     REMOVE_CONVERSATIONS = "remove conversations"
     REMOVE_SAMPLES = "remove samples"
@@ -52,6 +53,7 @@ ALLOWED: Mapping[Action, frozenset[Role]] = {
     Action.IMPORT_CONVERSATIONS: WRITERS,
     Action.WORK_IN_CONVERSATIONS: WRITERS,
     Action.PUT_FIRST: OPERATORS,
+    Action.ACKNOWLEDGE_ALERTS: WRITERS,
     Action.RATE_ANSWERS: WRITERS,
     Action.REMOVE_CONVERSATIONS: WRITERS,
     Action.REMOVE_SAMPLES: WRITERS,

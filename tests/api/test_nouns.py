@@ -2,7 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
-from helios_core.models import GPUSample
+from helios_core.database.session import SYSTEM
+from helios_core.models import GPUEvent, GPUSample
 from helios_core.services.keys import Scope
 from tests.api.conftest import Api
 
@@ -211,3 +212,18 @@ def test_only_operators_say_which_model_servers_are_asked(api: Api) -> None:
     assert api.mira.client.send("POST", "/model-servers", values).status == 403
     assert api.key_of(api.olga, Scope.WRITE).send("POST", "/model-servers", values).status == 403
     assert api.olga.client.send("POST", "/model-servers", values | {"key": 7}).status == 422
+
+
+def test_an_alert_is_acknowledged_and_that_taken_back(api: Api) -> None:
+    with api.database.session(SYSTEM) as session:
+        event = GPUEvent(gpu_id=0, severity="critical", message="It does not answer.", occurred_at=datetime.now(UTC))
+        session.add(event)
+        session.commit()
+        path = f"/alerts/card-{event.id}"
+    seen = api.olga.client.send("PUT", f"{path}/acknowledgement", {"note": "cable was loose"})
+    assert (seen.status, seen.json["acknowledgements"][0]["note"]) == (200, "cable was loose")
+    [listed] = api.olga.client.get("/alerts", severity="critical")["items"]
+    assert listed["acknowledgements"][0]["by"] == "olga"
+    assert api.mira.client.get(path)["acknowledgements"] == []
+    assert api.olga.client.send("DELETE", f"{path}/acknowledgement").status == 204
+    assert api.olga.client.send("DELETE", f"{path}/acknowledgement").status == 404

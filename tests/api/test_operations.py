@@ -1,12 +1,15 @@
 """What is really there: as the description says for its owner, and unknown to anybody else, whatever the operation."""
 
 import re
+from datetime import UTC, datetime
 from typing import Any
 
 import schemathesis
 from schemathesis.core.result import Ok
 
 from helios_core.api import constraints, model_servers, rules
+from helios_core.database.session import SYSTEM
+from helios_core.models import GPUEvent
 from tests.api.conftest import Api, Person
 from tests.api.description import DESCRIPTION
 
@@ -15,6 +18,7 @@ def test_what_is_really_there_is_as_described(api: Api) -> None:
     belongings = belongings_of(api.olga) | {"user_id": api.mira.principal.user_id}
     for name, (nouns, values) in EXAMPLES.items():
         belongings[name] = api.olga.client.send("POST", nouns, values).json["id"]
+    belongings["key"] = reported(api)
     move = {"agents": [{"agent": "quality_assurance", "gpu": 1}]}
     belongings["plan_id"] = api.olga.client.send("POST", "/plans", move).json["id"]
     schema = schemathesis.openapi.from_dict(DESCRIPTION)
@@ -28,6 +32,15 @@ def test_what_is_really_there_is_as_described(api: Api) -> None:
             base_url=f"http://127.0.0.1:{api.port}/api", headers={"Authorization": f"Bearer {api.olga.client.key}"}
         )
         assert answer.status_code == 200, operation.label
+
+
+def reported(api: Api) -> str:
+    """The key of an alert."""
+    with api.database.session(SYSTEM) as session:
+        event = GPUEvent(gpu_id=0, severity="warning", message="88 °C", occurred_at=datetime.now(UTC))
+        session.add(event)
+        session.commit()
+        return f"card-{event.id}"
 
 
 def test_every_operation_on_another_users_thing_answers_as_on_an_unknown_one(api: Api) -> None:

@@ -20,6 +20,7 @@ from helios_core.models import (
     AgentParticipation,
     AgentProfile,
     AgentResponse,
+    AlertAcknowledgement,
     AnswerDraft,
     ApiKey,
     AuditEvent,
@@ -104,6 +105,7 @@ def filled(database: Database, operator: Principal, member: Principal) -> None:
                 Collector(host="desk", pid=1, interval_seconds=1.0, is_simulated=True, host_cpu_cores=8),
                 LoadBalancingRule(name="cool first", strategy="thermal_headroom", applies_plans=True),
                 GPUTrouble(gpu_id=gpu.id, kind="hot", detail="91 °C", began_at=NOW, seen_at=NOW),
+                AlertAcknowledgement(alert="trouble-1", note="fan was blocked"),
                 ModelMeasurement(
                     model_provider=ModelProvider.OLLAMA, model_name="m", agents=1, readings=9, peak_memory_mb=1
                 ),

@@ -12,10 +12,11 @@ from sqlalchemy.orm import Session
 
 from helios_core.database.session import SYSTEM, Database, Principal, Role
 from helios_core.errors import NotAllowed
-from helios_core.models import Base, GPUResource, MultiAgentConversation, TaskSynthesis
+from helios_core.models import Base, GPUEvent, GPUResource, MultiAgentConversation, TaskSynthesis
 from helios_core.services import (
     activation,
     agents,
+    alerts,
     chat_sessions,
     constraints,
     conversations,
@@ -57,6 +58,7 @@ class Scene:
     gpu_id: int
     conversation_id: int
     synthesis_id: int
+    event_id: int
 
 
 def scene_for(database: Database, role: Role) -> Scene:
@@ -78,10 +80,13 @@ def scene_for(database: Database, role: Role) -> Scene:
         )
         session.add(synthesis)
         session.flush()
+        event = GPUEvent(gpu_id=card.id, severity="warning", message="It is hot.", occurred_at=NOW)
+        session.add(event)
+        session.flush()
         if role == "admin":
             agents.create_agent(session, "tester", "Tester", CONFIGURATION)
         session.commit()
-        return Scene(principal, card.id, old.id, synthesis.id)
+        return Scene(principal, card.id, old.id, synthesis.id, event.id)
 
 
 DOERS: dict[Action, Callable[[Session, Scene], object]] = {
@@ -92,6 +97,7 @@ DOERS: dict[Action, Callable[[Session, Scene], object]] = {
     ),
     Action.WORK_IN_CONVERSATIONS: lambda s, scene: chat_sessions.attach_conversation(s, scene.conversation_id),
     Action.PUT_FIRST: lambda s, _: runs.start_conversation(s, "Is it safe?", priority=6),
+    Action.ACKNOWLEDGE_ALERTS: lambda s, scene: alerts.acknowledge_alert(s, f"card-{scene.event_id}"),
     Action.RATE_ANSWERS: lambda s, scene: scores.rate(s, scores.Subject("synthesis", scene.synthesis_id), 4),
     Action.REMOVE_CONVERSATIONS: lambda s, scene: conversations.remove_conversation(s, scene.conversation_id),
     Action.REMOVE_SAMPLES: lambda s, _: conversations.remove_samples(s),
