@@ -2,19 +2,16 @@
 
 import json
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import streamlit as st
 
-from dashboard.chrome import select
 from dashboard.components.card import card
-from dashboard.components.form_draft import FormDraft, forget_draft, form_draft
-from dashboard.components.placement_preview import show_preview
-from dashboard.live import act, shared, trouble, views
+from dashboard.components.form_draft import FormDraft, form_draft
+from dashboard.components.form_saving import REASON, Form, form_saving
+from dashboard.live import shared
 from dashboard.render import plain
 from dashboard.workspace import allows
-from helios_core.errors import EditConflict, HeliosError, InvalidInput
 from helios_core.services.constraints import (
     ConstraintFields,
     create_constraint,
@@ -33,7 +30,6 @@ NEW: dict[str, Any] = {
     "model_provider": "ollama", "model_name": None, **dict.fromkeys(NUMBERS), "min_compute_capability": "",
     "is_exclusive": False, "allows_split": False, "requirements": "{}",
 }  # fmt: skip
-REASON = "reason"
 
 
 def constraint_form(constraint: Constraint | None) -> None:
@@ -43,7 +39,7 @@ def constraint_form(constraint: Constraint | None) -> None:
     with card("constraint", plain(constraint.model_name) if constraint else "A new constraint"):
         _fields(draft, disabled=not allows(Action.EDIT_CONSTRAINTS))
         if allows(Action.EDIT_CONSTRAINTS):
-            _saving(draft, constraint, name)
+            form_saving(draft, FORM, name, constraint, _farewell(constraint))
 
 
 def _typed(constraint: Constraint | None) -> dict[str, Any]:
@@ -86,26 +82,6 @@ def _fields(draft: FormDraft, *, disabled: bool) -> None:
     draft.show("requirements", f"{TITLES['requirements']} (JSON)", st.text_area, height=80, disabled=disabled)
 
 
-def _saving(draft: FormDraft, constraint: Constraint | None, name: str) -> None:
-    with st.container():
-        if draft.has_changes:
-            constraint_id = constraint.id if constraint else None
-            show_preview(partial(preview_constraint, values=_values(draft), constraint_id=constraint_id))
-    draft.show(REASON, "Reason", st.text_input, placeholder="Why, for those who come later")
-    outcome = st.empty()
-    if draft.problem:
-        outcome.warning(plain(draft.problem), icon=":material/error:")
-    with st.container(horizontal=True):
-        word = "Save the constraint" if constraint else "Add the constraint"
-        if st.button(word, type="primary", disabled=not draft.has_changes):
-            _save(draft, constraint, name)
-        if st.button("Discard", disabled=not draft.has_changes):
-            forget_draft(name)
-            st.rerun()
-        if constraint is not None and st.button("Delete …", icon=":material/delete:"):
-            confirm_deletion(constraint)
-
-
 def _values(draft: FormDraft) -> dict[str, Any]:
     """What is typed, as the service takes it."""
     values = {name: draft.values[name] for name in NEW}
@@ -116,47 +92,21 @@ def _values(draft: FormDraft) -> dict[str, Any]:
     }
 
 
-def _save(draft: FormDraft, constraint: Constraint | None, name: str) -> None:
-    draft.refused, draft.problem = {}, None
-    reason = draft.values[REASON] or None
-    try:
-        if constraint is None:
-            saved = act(create_constraint, _values(draft), reason)
-        else:
-            saved = act(edit_constraint, constraint.id, _values(draft), draft.seen, reason)
-    except EditConflict as error:
-        views.forget()
-        draft.problem = f"{error} “Discard” takes theirs."
-    except InvalidInput as error:
-        draft.refused = _known(error.fields)
-    except HeliosError as error:
-        draft.problem = str(error)
-    else:
-        forget_draft(name)
-        select(constraint=saved.id)
-    st.rerun(scope="fragment")
-
-
 def _known(refused: Mapping[str, str]) -> dict[str, str]:
     return {name: sentence for name, sentence in refused.items() if name in NEW}
 
 
-@st.dialog("Delete this constraint?")
-def confirm_deletion(constraint: Constraint) -> None:
-    """Ask once, then delete."""
-    st.markdown(f"**{plain(constraint.model_name)}** will need no more than its estimate, from the next decision on.")
-    reason = st.text_input("Reason", placeholder="Why, for those who come later")
-    with st.container(horizontal=True):
-        if st.button("Delete", type="primary"):
-            _delete(constraint, reason)
-        if st.button("Keep"):
-            st.rerun()
+def _farewell(constraint: Constraint | None) -> str:
+    name = plain(constraint.model_name) if constraint else ""
+    return f"**{name}** will need no more than its estimate, from the next decision on."
 
 
-def _delete(constraint: Constraint, reason: str) -> None:
-    try:
-        act(delete_constraint, constraint.id, constraint.updated_at, reason or None)
-    except HeliosError as error:
-        trouble(error)
-    else:
-        select(constraint=None)
+FORM = Form(
+    thing="constraint",
+    values=_values,
+    beside=_known,
+    preview=preview_constraint,
+    create=create_constraint,
+    edit=edit_constraint,
+    delete=delete_constraint,
+)

@@ -1,21 +1,19 @@
 """The form of a rule: what it says, whom it is about, when it holds; checked and told before it is saved."""
 
+from collections.abc import Mapping
 from datetime import datetime
-from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
-from dashboard.chrome import select
 from dashboard.components.card import card
-from dashboard.components.form_draft import FormDraft, forget_draft, form_draft
-from dashboard.components.placement_preview import show_preview
+from dashboard.components.form_draft import FormDraft, form_draft
+from dashboard.components.form_saving import REASON, Form, form_saving
 from dashboard.components.rule_list import STRATEGIES
-from dashboard.live import act, shared, trouble, views
+from dashboard.live import shared
 from dashboard.render import plain, short, zone
 from dashboard.workspace import allows
-from helios_core.errors import EditConflict, HeliosError, InvalidInput
 from helios_core.services.permissions import Action
 from helios_core.services.previews import preview_rule
 from helios_core.services.rules import RuleFields, create_rule, delete_rule, edit_rule
@@ -35,7 +33,6 @@ NEW: dict[str, Any] = {
     "name": "", "strategy": "pack", "description": "", "priority": 5, "is_active": True, "applies_plans": False,
     **dict.fromkeys(LIMITS), "valid_from": None, "valid_until": None,
 }  # fmt: skip
-REASON = "reason"
 
 
 def rule_form(rule: Rule | None) -> None:
@@ -45,7 +42,7 @@ def rule_form(rule: Rule | None) -> None:
     with card("rule", plain(rule.name) if rule else "A new rule"):
         _fields(draft, disabled=not allows(Action.EDIT_RULES))
         if allows(Action.EDIT_RULES):
-            _saving(draft, rule, name)
+            form_saving(draft, FORM, name, rule, _farewell(rule))
 
 
 def _typed(rule: Rule | None) -> dict[str, Any]:
@@ -146,24 +143,6 @@ def _when(draft: FormDraft, *, disabled: bool) -> None:
 # Saving
 
 
-def _saving(draft: FormDraft, rule: Rule | None, name: str) -> None:
-    with st.container():
-        if draft.has_changes:
-            show_preview(partial(preview_rule, values=_values(draft), rule_id=rule.id if rule else None))
-    draft.show(REASON, "Reason", st.text_input, placeholder="Why, for those who come later")
-    outcome = st.empty()
-    if draft.problem:
-        outcome.warning(plain(draft.problem), icon=":material/error:")
-    with st.container(horizontal=True):
-        if st.button("Save the rule" if rule else "Add the rule", type="primary", disabled=not draft.has_changes):
-            _save(draft, rule, name)
-        if st.button("Discard", disabled=not draft.has_changes):
-            forget_draft(name)
-            st.rerun()
-        if rule is not None and st.button("Delete …", icon=":material/delete:"):
-            confirm_deletion(rule)
-
-
 def _values(draft: FormDraft) -> dict[str, Any]:
     """What is typed, as the service takes it."""
     typed = draft.values
@@ -178,48 +157,22 @@ def _values(draft: FormDraft) -> dict[str, Any]:
     return {**values, "conditions": conditions}
 
 
-def _save(draft: FormDraft, rule: Rule | None, name: str) -> None:
-    draft.refused, draft.problem = {}, None
-    reason = draft.values[REASON] or None
-    try:
-        if rule is None:
-            saved = act(create_rule, _values(draft), reason)
-        else:
-            saved = act(edit_rule, rule.id, _values(draft), draft.seen, reason)
-    except EditConflict as error:
-        views.forget()
-        draft.problem = f"{error} “Discard” takes theirs."
-    except InvalidInput as error:
-        draft.refused = _placed(error.fields)
-    except HeliosError as error:
-        draft.problem = str(error)
-    else:
-        forget_draft(name)
-        select(rule=saved.id)
-    st.rerun(scope="fragment")
-
-
-def _placed(refused: Any) -> dict[str, str]:  # noqa: ANN401 - a mapping of fields to sentences
+def _placed(refused: Mapping[str, str]) -> dict[str, str]:
     """Sentences beside the widget of their field: conditions have several, the first of which is the hours'."""
     return {"begin" if name == "conditions" else name: sentence for name, sentence in refused.items()}
 
 
-@st.dialog("Delete this rule?")
-def confirm_deletion(rule: Rule) -> None:
-    """Ask once, then delete."""
-    st.markdown(f"**{plain(rule.name)}** will not hold any more, from the next decision on. Nothing is moved by that.")
-    reason = st.text_input("Reason", placeholder="Why, for those who come later")
-    with st.container(horizontal=True):
-        if st.button("Delete", type="primary"):
-            _delete(rule, reason)
-        if st.button("Keep"):
-            st.rerun()
+def _farewell(rule: Rule | None) -> str:
+    name = plain(rule.name) if rule else ""
+    return f"**{name}** will not hold any more, from the next decision on. Nothing is moved by that."
 
 
-def _delete(rule: Rule, reason: str) -> None:
-    try:
-        act(delete_rule, rule.id, rule.updated_at, reason or None)
-    except HeliosError as error:
-        trouble(error)
-    else:
-        select(rule=None)
+FORM = Form(
+    thing="rule",
+    values=_values,
+    beside=_placed,
+    preview=preview_rule,
+    create=create_rule,
+    edit=edit_rule,
+    delete=delete_rule,
+)
