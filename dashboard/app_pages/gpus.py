@@ -17,7 +17,7 @@ from dashboard.components.gpu_rows import card_sign, gpu_rows
 from dashboard.components.time_chart import chart_data, time_chart
 from dashboard.live import built, chosen_range, live, shared
 from dashboard.render import plain, zone
-from dashboard.theme import sign
+from dashboard.theme import MARKDOWN_COLOUR, sign
 from helios_core.views.fleet import Fleet, fleet
 from helios_core.views.gpus import GpuCard, Process
 
@@ -86,7 +86,8 @@ def identity(card: GpuCard) -> None:
         marks.append(sign("simulated").markdown)
     section(f"GPU {card.id}", f"{plain(card.name)} on {plain(card.host)} · {' · '.join(marks)}")
     if card.health_message:
-        st.markdown(f":orange[▲] {plain(card.health_message)}")
+        state = card_sign(card)
+        st.markdown(f":{MARKDOWN_COLOUR[state.tone]}[{state.icon}] {plain(card.health_message)}")
 
 
 def _figures(card: GpuCard, found: Fleet) -> list[Figure]:
