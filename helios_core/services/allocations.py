@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select
+from sqlalchemy import Row, Select, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from helios_core.allocation.requests import Kind
@@ -189,11 +190,13 @@ def _settle(session: Session, promises: Sequence[Promise]) -> None:
                 allocation.allocated_memory_mb = portion
 
 
-def _live_promises(session: Session, gpu_ids: Sequence[int], book: MemoryBook) -> dict[int, list[Promise]]:
+@cache
+def _promises_of_cards() -> Select[*tuple[Any, ...]]:
+    """The live promises of the cards `gpu_ids`, the oldest first."""
     # Tables and not models: a member's session adds its own user to each query of a model.
     allocations, configurations = GPUAllocation.__table__, AgentConfiguration.__table__
     configuration_id = func.coalesce(allocations.c.configuration_id, allocations.c.default_configuration_id)
-    rows = session.execute(
+    return (
         select(
             allocations.c.gpu_id,
             allocations.c.id,
@@ -210,9 +213,13 @@ def _live_promises(session: Session, gpu_ids: Sequence[int], book: MemoryBook) -
             func.cardinality(configurations.c.further_gpu_ids).label("further_cards"),
         )
         .select_from(allocations.outerjoin(configurations, configurations.c.id == configuration_id))
-        .where(allocations.c.gpu_id.in_(gpu_ids), allocations.c.released_at.is_(None))
+        .where(allocations.c.gpu_id.in_(bindparam("gpu_ids", expanding=True)), allocations.c.released_at.is_(None))
         .order_by(allocations.c.id)
     )
+
+
+def _live_promises(session: Session, gpu_ids: Sequence[int], book: MemoryBook) -> dict[int, list[Promise]]:
+    rows = session.execute(_promises_of_cards(), {"gpu_ids": gpu_ids})
     promises: dict[int, list[Promise]] = {}
     for row in rows:
         promises.setdefault(row.gpu_id, []).append(_promise_of(row, book))

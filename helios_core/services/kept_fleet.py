@@ -15,7 +15,20 @@ from threading import Lock
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import ColumnElement, Engine, Select, Text, func, literal, literal_column, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Engine,
+    Select,
+    Text,
+    bindparam,
+    func,
+    literal,
+    literal_column,
+    select,
+    text,
+    union_all,
+)
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
@@ -23,6 +36,7 @@ from helios_core.allocation.fleet import Gpu
 from helios_core.database.session import SYSTEM
 from helios_core.models import (
     Collector,
+    GPUAllocation,
     GPUResource,
     LoadBalancingRule,
     ModelFact,
@@ -47,7 +61,7 @@ from helios_core.services.fleet import (
     quotas_of,
     read_fleet,
 )
-from helios_core.services.seat_rows import AGENT_KEY, CONFIGURATIONS, seated, unseated, versions_of_seats
+from helios_core.services.seat_rows import CONFIGURATIONS, seated, unseated, versions_of_seats
 from helios_core.services.seats import Seat, seats_of
 
 
@@ -109,12 +123,18 @@ _FRAME = union_all(
     *map(_lines, (LoadBalancingRule, ResourceConstraint, ModelFact, ModelMeasurement, PlacementQuota)),
 ).subquery()
 _CARDS = _lines(GPUResource).subquery()
-VERSIONS = select(
+_VERSIONS = select(
     func.clock_timestamp(),
     select(func.string_agg(_FRAME.c.line, aggregate_order_by(literal_column("';'"), _FRAME.c.line))).scalar_subquery(),
     select(func.string_agg(_CARDS.c.line, ";")).scalar_subquery(),
     versions_of_seats().scalar_subquery(),
 )
+_DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
+VERSIONS = text(str(_VERSIONS.compile(dialect=_DIALECT, compile_kwargs={"literal_binds": True})))
+"""As text: to go through so long a statement each time takes longer than most statements."""
+_REREAD = CARDS.where(GPUResource.__table__.c.id.in_(bindparam("cards", expanding=True)))
+_ARRIVED = seated().where(GPUAllocation.__table__.c.id.in_(bindparam("allocations", expanding=True)))
+_ASKED = unseated(CONFIGURATIONS.c.id == bindparam("configuration"))
 
 
 class Standing:
@@ -134,11 +154,11 @@ class Standing:
         """Bring the fleet up to these versions; False where it has to be read as a whole, and is of no use any more."""
         if versions.frame != self._versions.frame:
             return False
-        cards = _ids(versions.cards ^ self._versions.cards)
-        agents = _ids(versions.agents ^ self._versions.agents)
+        cards = {_key(line) for line in versions.cards ^ self._versions.cards}
+        agents = {_key(line) for line in versions.agents ^ self._versions.agents}
         if cards and not self._reread(session, cards):
             return False
-        arriving = self._read(session, agents) if agents else {}
+        arriving = self._read(session, [line for line in versions.agents if _key(line) in agents] if agents else [])
         left = [self._leave(key) for key in agents]
         if any(seat.is_namesake or name in self.fleet.seats for name, seat in arriving.items()):
             return False
@@ -154,7 +174,7 @@ class Standing:
         if configuration_id in self._agents:
             return self._agents[configuration_id]
         with everybodys_rows(session):
-            rows = session.execute(unseated(CONFIGURATIONS.c.id == configuration_id)).all()
+            rows = session.execute(_ASKED, {"configuration": configuration_id}).all()
         (seat,) = seats_of(rows, self.fleet.limits, self.fleet.book, sees_all=True, me=None).values()
         return None if seat.name in self.fleet.seats else seat
 
@@ -174,7 +194,7 @@ class Standing:
 
     def _reread(self, session: Session, gpu_ids: Collection[int]) -> bool:
         """Read these cards; False where one is new, gone, or another than it was but for its readings."""
-        rows = session.execute(CARDS.where(GPUResource.__table__.c.id.in_(gpu_ids))).all()
+        rows = session.execute(_REREAD, {"cards": list(gpu_ids)}).all()
         if {row.id for row in rows} != gpu_ids or not all(row.id in self._cards for row in rows):
             return False
         if any(_lasting(gpu_of(row)) != _lasting(gpu_of(self._cards[row.id])) for row in rows):
@@ -182,9 +202,11 @@ class Standing:
         self._cards.update((row.id, row) for row in rows)
         return True
 
-    def _read(self, session: Session, keys: Collection[int]) -> dict[str, Seat]:
-        """The agents with these keys that hold anything now."""
-        rows = session.execute(seated().where(AGENT_KEY.in_(keys))).all()
+    def _read(self, session: Session, lines: Collection[str]) -> dict[str, Seat]:
+        """The agents that are made of these rows."""
+        if not lines:
+            return {}
+        rows = session.execute(_ARRIVED, {"allocations": [int(line.split(" ", 2)[1]) for line in lines]}).all()
         return seats_of(rows, self.fleet.limits, self.fleet.book, sees_all=True, me=None)
 
     def _leave(self, key: int) -> tuple[int, ...]:
@@ -254,8 +276,8 @@ def _standing(session: Session) -> Iterator[Standing]:
         keeper.standing = standing if standing.may_be_kept else None
 
 
-def _ids(lines: Collection[str]) -> set[int]:
-    return {int(line.partition(" ")[0]) for line in lines}
+def _key(line: str) -> int:
+    return int(line.partition(" ")[0])
 
 
 def _lasting(gpu: Gpu) -> tuple[object, ...]:

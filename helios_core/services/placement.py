@@ -64,19 +64,19 @@ def place(session: Session, agent_id: str, gpu_ids: Sequence[int] = (), reason: 
     reason = checked_reason(reason)
     lock_agents(session, [agent_id])
     lock_fleet(session)
-    with session.begin_nested() as attempt:
-        configuration = edited_configuration(session, agent_id, lock=True)
-        if not configuration.is_enabled:
-            message = f"{agent_id} is switched off; switch it on, and place it then."
-            raise Refused(message)
-        if configuration.user_id != edited_user_id(session):
-            configuration = own_configuration(session, configuration)
-        with fleet_for(session, configuration.id) as (fleet, seat):
-            chosen, explanation = decide(fleet, seat, gpu_ids, sees_all=principal_of(session).sees_all)
-        if chosen:
-            write_place(session, seat, configuration, chosen, reason or "placed", book=fleet.book)
-        else:
-            attempt.rollback()
+    configuration = edited_configuration(session, agent_id, lock=True)
+    if not configuration.is_enabled:
+        message = f"{agent_id} is switched off; switch it on, and place it then."
+        raise Refused(message)
+    attempt = session.begin_nested() if configuration.user_id != edited_user_id(session) else None
+    if attempt is not None:
+        configuration = own_configuration(session, configuration)
+    with fleet_for(session, configuration.id) as (fleet, seat):
+        chosen, explanation = decide(fleet, seat, gpu_ids, sees_all=principal_of(session).sees_all)
+    if chosen:
+        write_place(session, seat, configuration, chosen, reason or "placed", book=fleet.book)
+    if attempt is not None:
+        attempt.commit() if chosen else attempt.rollback()
     kept = configuration if chosen else edited_configuration(session, agent_id)
     return keep_decision(session, seat, kept, seat.gpu_ids, chosen, explanation=explanation, reason=reason)
 

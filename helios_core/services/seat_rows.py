@@ -1,5 +1,6 @@
 """What placement reads of its agents: the configurations and allocations of which seats are made."""
 
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, literal_column, null, select
@@ -26,6 +27,7 @@ CONFIGURED = (
 )
 
 
+@cache
 def seated() -> Select[*tuple[Any, ...]]:
     """Every live allocation, the oldest first, with its configuration."""
     # Tables and not models: a member's session adds its own user to each query of a model.
