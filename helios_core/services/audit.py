@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from pydantic_core import to_jsonable_python
-from sqlalchemy import inspect, null
+from sqlalchemy import inspect
 from sqlalchemy.orm import Session
 
+from helios_core.database.rows import insert_rows
 from helios_core.database.session import principal_of
 from helios_core.errors import InvalidInput
 from helios_core.models import AuditEvent
@@ -53,20 +54,17 @@ def record(
     old, new = _changed(without_secrets(before), without_secrets(after))
     if old is None and new is None:
         return
-    session.add(
-        AuditEvent(
-            user_id=owner_id,
-            # None alone would mean the column's default, which is whoever is bound to the transaction.
-            actor_id=null() if by_helios else principal_of(session).user_id,
-            action=action,
-            subject=subject,
-            subject_id=str(subject_id),
-            reason=checked_reason(reason),
-            before=old,
-            after=new,
-        )
-    )
-    session.flush()
+    event = {
+        "user_id": owner_id,
+        "actor_id": None if by_helios else principal_of(session).user_id,
+        "action": action,
+        "subject": subject,
+        "subject_id": str(subject_id),
+        "reason": checked_reason(reason),
+        "before": old,
+        "after": new,
+    }
+    insert_rows(session, AuditEvent, [event])
 
 
 @contextmanager

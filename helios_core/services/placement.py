@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import null
 from sqlalchemy.orm import Session
 
 from helios_core.allocation.explain import explain_now
+from helios_core.database.rows import insert_rows
 from helios_core.database.session import principal_of
 from helios_core.errors import InvalidInput, Refused
 from helios_core.models import AgentConfiguration, PlacementDecision
@@ -170,28 +170,26 @@ def keep_decision(
     memory = seat.memory_mib if after else None
     (first_before, *further_before), (first_after, *further_after) = before or (None,), after or (None,)
     outcome = _outcome(before, after, explanation)
-    decision = PlacementDecision(
-        user_id=owner_id,
-        # None alone would mean the column's default, which is whoever is bound to the transaction.
-        actor_id=null() if principal.user_id is None else principal.user_id,
-        plan_id=plan_id,
-        configuration_id=configuration.id if configuration.user_id == owner_id else None,
-        agent_id=seat.agent_id,
-        model_name=seat.model_name,
-        outcome=outcome,
-        cause=cause,
-        from_gpu_id=first_before,
-        to_gpu_id=first_after,
-        from_further_gpu_ids=further_before,
-        to_further_gpu_ids=further_after,
-        memory_mb=memory,
-        reason=reason,
-        explanation=explanation.as_json(),
-    )
-    session.add(decision)
-    session.flush()
+    decision = {
+        "user_id": owner_id,
+        "actor_id": principal.user_id,
+        "plan_id": plan_id,
+        "configuration_id": configuration.id if configuration.user_id == owner_id else None,
+        "agent_id": seat.agent_id,
+        "model_name": seat.model_name,
+        "outcome": outcome,
+        "cause": cause,
+        "from_gpu_id": first_before,
+        "to_gpu_id": first_after,
+        "from_further_gpu_ids": further_before,
+        "to_further_gpu_ids": further_after,
+        "memory_mb": memory,
+        "reason": reason,
+        "explanation": explanation.as_json(),
+    }
+    (kept,) = insert_rows(session, PlacementDecision, [decision], "id")
     agent = (seat.agent_id, seat.name)
-    return Decided(decision.id, *agent, outcome, tuple(before), tuple(after), memory, explanation)
+    return Decided(kept.id, *agent, outcome, tuple(before), tuple(after), memory, explanation)
 
 
 def _outcome(before: Sequence[int], after: Sequence[int], explanation: Explanation) -> str:

@@ -7,10 +7,11 @@ own configurations: in each field in which one of them holds what the default he
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import func, null, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from helios_core.database.refusals import refusals
+from helios_core.database.rows import insert_rows
 from helios_core.errors import InvalidInput, NotFound
 from helios_core.models import AgentConfiguration, AgentConfigurationVersion
 from helios_core.services.allocations import keep_promise, release_promise
@@ -90,19 +91,16 @@ def _add_snapshot(
     reason: str | None,
     changed_by: int | None,
 ) -> None:
-    session.add(
-        AgentConfigurationVersion(
-            user_id=configuration.user_id,
-            configuration_id=configuration.id,
-            agent_id=configuration.agent_id,
-            version=configuration.version,
-            snapshot=snapshot,
-            # None alone would mean the column's default, which is whoever is bound to the transaction.
-            changed_by=null() if changed_by is None else changed_by,
-            reason=reason,
-        )
-    )
-    session.flush()
+    version = {
+        "user_id": configuration.user_id,
+        "configuration_id": configuration.id,
+        "agent_id": configuration.agent_id,
+        "version": configuration.version,
+        "snapshot": snapshot,
+        "changed_by": changed_by,
+        "reason": reason,
+    }
+    insert_rows(session, AgentConfigurationVersion, [version])
 
 
 def _promise(
