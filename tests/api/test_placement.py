@@ -27,6 +27,27 @@ def test_agents_are_placed_moved_by_plans_and_put_back(api: Api) -> None:
     assert olga.send("DELETE", "/placement/agents/data_analyst").json["outcome"] == "released"
 
 
+def test_agents_on_several_cards_and_newcomers_are_placed_by_plans(api: Api) -> None:
+    olga = api.olga.client
+    constraint = {"model_provider": "ollama", "model_name": "wide", "allows_split": True}
+    assert olga.send("POST", "/constraints", constraint).status == 201
+    wide = {"model": "wide", "memory_mib": 1000, "agent": "Wide One", "gpu": [0, 1]}
+    plan = olga.send("POST", "/plans", {"newcomers": [wide]})
+    (move,) = plan.json["moves"]
+    assert (move["agent_id"], move["agent_name"], move["is_new"]) == ("wide_one", "Wide One", True)
+    assert (move["from_gpu_ids"], move["to_gpu_ids"]) == ([], [0, 1])
+    assert olga.send("POST", f"/{plan.headers['location']}/apply").status == 200
+    assert [olga.get("/agents/wide_one")[name] for name in ("gpu_id", "further_gpu_ids")] == [0, [1]]
+    moved = olga.send("POST", "/placement/agents/wide_one", {"gpu_ids": [1]})
+    assert (moved.json["outcome"], moved.json["from_gpu_ids"], moved.json["gpu_ids"]) == ("moved", [0, 1], [1])
+    allocated = [row["gpu_id"] for row in olga.get("/allocations", agent_id="wide_one", is_live="true")["items"]]
+    assert allocated == [1]
+    undo = olga.send("POST", f"/{plan.headers['location']}/undo")
+    assert (undo.status, undo.json["detail"]) == (
+        409, "wide_one was saved since, as version 3 after 2; draft a new plan."
+    )  # fmt: skip
+
+
 def test_a_draft_that_cannot_be_is_a_problem_with_its_field(api: Api) -> None:
     olga = api.olga.client
     assert olga.send("POST", "/placement/what-if", {}).status == 422
