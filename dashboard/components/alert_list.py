@@ -21,9 +21,19 @@ def _row(alert: Alert) -> dict[str, object]:
         "sign": sign(alert.severity).data,
         "title": short(alert.title, 120),
         "detail": short(alert.detail, 240),
+        "seen": _seen(alert),
         "span": _span(alert),
         "target": target(alert.page, **dict(alert.selection)),
     }
+
+
+def _seen(alert: Alert) -> str:
+    """Who acknowledged it, the newest first."""
+    return " · ".join(
+        f"✓ {'you' if one.is_own else short(one.by, 40)}, {date_and_time(one.at)}"
+        + (f": {short(one.note, 160)}" if one.note else "")
+        for one in alert.acknowledgements
+    )
 
 
 def _span(alert: Alert) -> str:

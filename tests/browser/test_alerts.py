@@ -47,3 +47,12 @@ def test_it_keeps_what_was_wrong_and_narrows_it_by_the_url(installation: Install
     assert "severity=critical" in page.url
     installation.act(lambda session: session.execute(delete(GPUEvent)))
     expect(page.get_by_text("Nothing was wrong in this time.")).to_be_visible()
+
+
+def test_who_has_seen_one_says_so(visitor: Visitor) -> None:
+    page = visitor.visit("alerts", "Alerts")
+    page.get_by_label("Note").fill("fan was blocked")
+    page.get_by_test_id("stFormSubmitButton").get_by_role("button", name="Acknowledge").click()
+    expect(page.locator("a.alert", has_text="✓ you")).to_have_count(1)
+    expect(page.locator("a.alert", has_text="fan was blocked")).to_have_count(1)
+    expect(page.get_by_label("Note")).to_have_value("")

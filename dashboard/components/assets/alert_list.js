@@ -1,7 +1,7 @@
-// Alerts: when, how bad, what was wrong, and for how long.
+// Alerts: when, how bad, what was wrong, who has seen it, and for how long it was.
 import { aim, element, link, mount, parts, reconcile, say, status } from "./dom.js";
 
-const TEXTS = ["when", "title", "detail", "span"];
+const TEXTS = ["when", "title", "detail", "seen", "span"];
 
 export default function ({ data, parentElement, setTriggerValue }) {
   const open = (target) => setTriggerValue("open", target);
@@ -13,10 +13,11 @@ function create(open) {
   const state = element("span", "status");
   const title = element("span", "strong");
   const detail = element("span", "muted");
+  const seen = element("span", "seen muted");
   const span = element("span", "span muted number");
   const row = link("alert", open);
-  row.append(when, state, element("span", "what", title, " ", detail), span);
-  return parts(row, { when, state, title, detail, span });
+  row.append(when, state, element("span", "what", title, " ", detail, seen), span);
+  return parts(row, { when, state, title, detail, seen, span });
 }
 
 function update(row, alert, open) {
