@@ -11,7 +11,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from helios_core.models import AgentConfiguration, GPUResource, LoadBalancingRule, PlacementPlan, ResourceConstraint
+from helios_core.services.agents import edited_configuration
+from helios_core.services.allocations import cards_of
 from helios_core.services.constraints import create_constraint
+from helios_core.services.placement import place
 from helios_core.services.rules import RuleFields, create_rule, edit_rule
 from helios_core.views.placement import placement_map
 from helios_core.views.quotas import list_quotas
@@ -126,6 +129,50 @@ def test_a_draft_is_applied_as_one_and_undone_as_one(installation: Installation,
     expect(page.locator(".decision")).to_have_count(4)
     page.locator(".decision summary").last.click()
     expect(page.locator(".decision").last.locator(".reason").first).to_be_visible()
+
+
+def test_more_agents_of_a_kind_join_a_draft_and_the_team(installation: Installation, visitor: Visitor) -> None:
+    page = visitor.visit("placement", "Placement")
+    surface(page, "board").get_by_text("Add agents to the draft").click()
+    surface(page, "board").get_by_label("More agents like").click()
+    page.keyboard.type("Output")
+    page.get_by_role("option", name="Output Formatter").click()
+    surface(page, "board").get_by_label("How many").fill("2")
+    surface(page, "board").get_by_label("How many").press("Tab")
+    page.get_by_role("button", name="Add to the draft").click()
+    page.wait_for_url("**more=output_formatter.2.any*")
+    row = page.locator("tr.agent", has_text="2 more like Output Formatter")
+    expect(row).to_contain_text("not there yet")
+    cell(page, "2 more like Output Formatter", "on GPU 3").click()
+    page.wait_for_url("**more=output_formatter.2.3*")
+    expect(row.locator('[data-state="coming"]')).to_have_count(1)
+    page.get_by_role("button", name="Apply 2 moves").click()
+    expect(page.get_by_text("No draft: this is how it is")).to_be_visible()
+    assert {card_of(installation, f"output_formatter_{number}") for number in (2, 3)} == {3}
+    expect(page.locator("tr.agent", has_text="Output Formatter 3")).to_be_visible()
+    visitor.settle()
+    page.get_by_role("button", name="Undo", exact=True).first.click()
+    expect(page.locator("tr.agent", has_text="Output Formatter 3")).to_have_count(0)
+    assert card_of(installation, "output_formatter_2") is None
+
+
+def test_an_agent_on_several_cards_is_shown_and_moved_as_one(installation: Installation, visitor: Visitor) -> None:
+    model_name = installation.workspace.read(lambda s: edited_configuration(s, "output_formatter").assigned_llm)
+    allowed = {"model_provider": "ollama", "model_name": model_name, "allows_split": True}
+    installation.act(lambda session: create_constraint(session, allowed))
+    installation.act(lambda session: place(session, "output_formatter", (0, 3)))
+    page = visitor.visit("placement", "Placement")
+    row = page.locator("tr.agent", has_text="Output Formatter")
+    expect(row).to_contain_text("on 2 cards")
+    expect(row.locator('[data-state="here"]')).to_have_count(2)
+    cell(page, "Output Formatter", "on GPU 1").click()
+    page.wait_for_url("**draft=*.3-1*")
+    expect(page.locator("section.move").first).to_contain_text("GPU 0 and 3 → GPU 1 and 3")
+    page.get_by_role("button", name=re.compile("^Apply [12] move")).click()
+    expect(page.get_by_text("No draft: this is how it is")).to_be_visible()
+    held = installation.workspace.read(lambda s: cards_of(edited_configuration(s, "output_formatter")))
+    assert held == (1, 3), "somebody may have made room"
+    expect(page.locator(".decision", has_text="moved Output Formatter GPU 0 and 3 → GPU 1 and 3")).to_have_count(1)
 
 
 def test_what_no_card_takes_is_said_and_cannot_be_applied(visitor: Visitor) -> None:
