@@ -118,11 +118,14 @@ def _record_synthesis(session: Session, brief: Brief, made: Synthesis, *, ends: 
         model_name=made.drawn.model_name,
         prompt_version=prompts.VERSIONS["claims"] if made.drawn.model_name else None,
     )
-    conclude(session, new)
+    synthesis_id = conclude(session, new)
     record_findings(session, brief.conversation_id, _wrong(made.drawn))
-    enter(session, brief.conversation_id, ConversationPhase.REVIEW)
     if ends:
-        _record_end(session, brief)
+        record_check(session, brief.of, "review", "skipped", details=UNREVIEWED)
+        enter(session, brief.conversation_id, ConversationPhase.REVIEW, ConversationPhase.COMPLETION)
+        _keep(session, brief, synthesis_id)
+    else:
+        enter(session, brief.conversation_id, ConversationPhase.REVIEW)
 
 
 def _wrong(drawn: Drawn) -> list[Finding]:
@@ -207,13 +210,18 @@ async def complete(desk: Desk, brief: Brief) -> Brief:
     return replace(brief, is_over=True)
 
 
+UNREVIEWED = {"reviewer": None, "verdict": None}
 NEWEST = text("SELECT max(id) FROM task_synthesis WHERE conversation_id = :conversation")
 
 
 def _record_end(session: Session, brief: Brief) -> None:
     if runs.phase_of(session, brief.conversation_id) is ConversationPhase.REVIEW:
         _record_review(session, brief, None, None, ConversationPhase.COMPLETION)
-    synthesis_id = session.scalar(NEWEST, {"conversation": brief.conversation_id})
+    _keep(session, brief, session.scalar(NEWEST, {"conversation": brief.conversation_id}))
+
+
+def _keep(session: Session, brief: Brief, synthesis_id: int | None) -> None:
+    """What came of it joins the memory, everybody's part in it is measured, and the run ends."""
     if synthesis_id is not None:
         consensus_memory.join(session, synthesis_id)
     if brief.chat_id is not None:

@@ -7,7 +7,7 @@ as it was before there was any.
 import hashlib
 from collections.abc import Mapping
 
-from sqlalchemy import or_, select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from helios_core.database.refusals import refusals
@@ -32,14 +32,16 @@ def require_enabled(session: Session) -> None:
 
 def is_enabled_for(session: Session, user_id: int) -> bool:
     """What was said about the user, else whether the roll-out has reached them."""
-    rows = session.execute(
-        select(FeatureActivation.user_id, FeatureActivation.is_enabled, FeatureActivation.rollout_percent).where(
-            or_(FeatureActivation.user_id == user_id, FeatureActivation.user_id.is_(None))
-        )
-    ).all()
+    rows = session.execute(SAID, {"user": user_id}).all()
     said = next((row.is_enabled for row in rows if row.user_id is not None), None)
     percent = next((row.rollout_percent for row in rows if row.user_id is None), None)
     return is_reached(user_id, EVERYBODY_PERCENT if percent is None else percent) if said is None else bool(said)
+
+
+SAID = text(
+    "SELECT user_id, is_enabled, rollout_percent FROM feature_activations WHERE user_id = :user OR user_id IS NULL"
+)
+"""Asked before everything that a user does."""
 
 
 def is_reached(user_id: int, percent: int) -> bool:

@@ -5,6 +5,7 @@ from collections import Counter
 from helios_core.services import runs
 from helios_core.services.workers import LEASE_SECONDS
 from helios_core.views.runs import Progress, progress
+from tests.chaos.history import PHASES
 from tests.chaos.model_server import ModelServer
 from tests.chaos.team import Team
 
@@ -64,6 +65,20 @@ def test_a_review_may_send_back_once(team: Team, models: ModelServer) -> None:
     assert team.ask("SELECT count(*) FROM task_synthesis") == [(2,)]
     [wanted] = [call for call in models.calls if call.purpose == "plan"][1:2]
     assert "Say why." in wanted.said
+
+
+def test_where_nobody_reviews_and_no_card_is_needed_all_phases_are_gone_through_just_the_same(team: Team) -> None:
+    with team.owner.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE agent_configurations SET is_enabled = agent_id <> 'quality_assurance', gpu_assignment = NULL"
+        )
+    ended = carried(team)
+    assert (ended.outcome, ended.phases) == ("completed", tuple(PHASES))
+    assert all(task.started_at is not None for task in ended.tasks)
+    checks = team.ask("SELECT checkpoint_type, status FROM validation_checkpoints ORDER BY id")
+    assert checks[-1] == ("review", "skipped")
+    assert team.ask("SELECT count(*) FROM consensus_memory_nodes WHERE node_type = 'synthesis'") == [(1,)]
+    assert team.history.left_over == dict.fromkeys(team.history.left_over, 0)
 
 
 def test_nobody_plans_where_the_project_manager_is_switched_off(team: Team) -> None:

@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections.abc import Sequence
 
+from pydantic import SecretStr
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from helios_core.database.engine import connect
 from helios_core.database.server import ServerUrls
 from helios_core.database.session import Database
-from helios_core.runtime.ledger import Batch, Ledger, prepare
+from helios_core.runtime.ledger import PREPARED_AFTER, Batch, Ledger, prepare
 
 
 def run_batches(items: Sequence[int], batches: list[list[int]]) -> list[int | BaseException]:
@@ -77,3 +78,27 @@ def test_a_transaction_that_the_machine_kept_waiting_is_made_again(urls: ServerU
     finally:
         database.close()
     assert pauses == []
+
+
+def test_a_step_whose_statement_was_prepared_before_a_migration_is_taken_all_the_same(
+    database: Database, owner_url: SecretStr
+) -> None:
+    owner = connect(owner_url)
+    with owner.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE moved AS SELECT 1 AS x")
+        connection.exec_driver_sql("GRANT SELECT ON moved TO PUBLIC")
+    prepare(database.engine, idle_seconds=5)
+    ledger = Ledger(database)
+
+    async def asked() -> object:
+        return await ledger.act("ask", lambda session: session.scalar(text("SELECT x FROM moved")))
+
+    async def ask_migrate_and_ask() -> None:
+        for _ in range(PREPARED_AFTER + 2):
+            assert await asked() == 1
+        with owner.begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE moved ALTER x TYPE text")
+        assert await asked() == "1"
+
+    asyncio.run(ask_migrate_and_ask())
+    owner.dispose()
