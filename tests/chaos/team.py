@@ -124,7 +124,7 @@ class Team:
 
     @property
     def under_way(self) -> list[Any]:
-        """What has not ended: its phase, epoch, and the worker that has it, with how long ago that was seen or ended."""
+        """What has not ended: phase, epoch, and the worker that has it, with how long ago that was seen, and ended."""
         return self.ask(
             "SELECT r.conversation_id, c.current_phase::text, r.epoch, w.pid, now() - w.seen_at, now() - w.ended_at "
             "FROM conversation_runs r JOIN multi_agent_conversations c ON c.id = r.conversation_id "

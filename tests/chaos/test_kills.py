@@ -68,6 +68,7 @@ class Deaths:
                     self._left.append(point)
 
 
+@pytest.mark.timeout(3600)
 def test_killed_at_every_point(team: Team, times: int | None) -> None:
     """Five times at each, every other time when the worker comes by there for the second time."""
     Deaths(team, [(*point, 1 + time_ % 2) for time_ in range(times or 5) for point in POINTS]).come()
