@@ -41,6 +41,7 @@ class Card:
         "position",
         "promised_mib",
         "state",
+        "takes_new",
     )
 
     def __init__(self, position: int, gpu: Gpu, host: "HostAccount", states: Versioned[CardState]) -> None:
@@ -54,7 +55,7 @@ class Card:
         self._paid_mib: dict[LoadedModel, int] = {}
         self.agents: dict[str, Promise] = {}
         self.exclusive = 0
-        self.capacity_mib = gpu.capacity_mib
+        self.capacity_mib, self.takes_new = gpu.capacity_mib, gpu.takes_new
         self.free_memory_mib = 0
         self.state: CardState = (0, 0, 0, self.loaded_models)
         self._states = states
@@ -77,7 +78,8 @@ class Card:
 
     def has_room_for(self, shape: Shape) -> bool:
         """Whether memory and compute suffice."""
-        return self.free_memory_mib >= self.memory_for(shape) and self.free_compute_milli >= shape.compute_milli
+        needed = shape.memory_mib if shape.model in self.loaded else shape.memory_mib + shape.weights_mib
+        return self.free_memory_mib >= needed and self.free_compute_milli >= shape.compute_milli
 
     def take(self, promise: Promise) -> None:
         """Enter a promise; that there is room was checked before."""
@@ -223,7 +225,7 @@ class Ledger:
         card = self.cards[self.position_of[gpu.gpu_id]]
         card.free_compute_milli += gpu.compute_milli - card.gpu.compute_milli
         self.limits_agents = self.limits_agents or gpu.max_agents is not None
-        card.gpu, card.capacity_mib = gpu, gpu.capacity_mib
+        card.gpu, card.capacity_mib, card.takes_new = gpu, gpu.capacity_mib, gpu.takes_new
         self.gpus[card.position] = gpu
         card.settle()
         return card

@@ -24,6 +24,7 @@ class PlainBoard:
             for merged in outlook.merged.tolist()
         ]  # fmt: skip
         self._prices: dict[Shape, dict[CardState, float]] = {}
+        self._worths: dict[tuple[int, int, int, frozenset[LoadedModel]], float] = {}
 
     def changed(self, cards: Iterable[int], host: int, model: LoadedModel | None = None) -> None:
         """Nothing to do: worth is looked up by what the card has."""
@@ -40,14 +41,11 @@ class PlainBoard:
                 price = prices.get(card.state)
                 if price is None:
                     price = prices[card.state] = self._price(card, shape)
-                found.append(Candidate(price, card.host.position, (card.position,)))
+                found.append((price, card.host.position, card.position))
         if question.rules:
-            found = [
-                candidate._replace(price=candidate.price + self._first(question, candidate)) for candidate in found
-            ]
-        if len(found) > 1:
-            found.sort()
-        return found[:most]
+            found = [(price + self._first(question, position), host, position) for price, host, position in found]
+        found.sort()
+        return [Candidate(price, host, (position,)) for price, host, position in found[:most]]
 
     def price(self, question: Question, card: Card) -> float:
         """What the request would cost on the card, which has room."""
@@ -55,8 +53,8 @@ class PlainBoard:
             one.price for one in self.ranked(question, (), len(self._ledger.cards)) if one.cards[0] == card.position
         )
 
-    def _first(self, question: Question, candidate: Candidate) -> int:
-        return FIRST * rank(strategy_of(question.rules), self._ledger.cards[candidate.cards[0]])
+    def _first(self, question: Question, position: int) -> int:
+        return FIRST * rank(strategy_of(question.rules), self._ledger.cards[position])
 
     def _prices_of(self, shape: Shape) -> dict[CardState, float]:
         """What the shape costs on cards in the states in which it was asked about before."""
@@ -69,10 +67,19 @@ class PlainBoard:
         """What the shape costs on this card, by the formula of `score`."""
         sort = self._outlook.class_of_host[card.host.position]
         compute, memory, models = card.free_compute_milli, card.free_memory_mib, card.loaded_models
-        before = self._worth(sort, compute, memory, models)
+        before = self._remembered_worth(sort, compute, memory, models)
         with_it = models if shape.model is None else models | {shape.model}
-        after = self._worth(sort, compute - shape.compute_milli, memory - card.memory_for(shape), with_it)
+        after = self._remembered_worth(sort, compute - shape.compute_milli, memory - card.memory_for(shape), with_it)
         return cost(before - after, card_bound(self._outlook, compute, memory))
+
+    def _remembered_worth(self, *card: *tuple[int, int, int, frozenset[LoadedModel]]) -> float:
+        """The same for cards as there were before; a card after one request is often that before the next."""
+        worth = self._worths.get(card)
+        if worth is None:
+            if len(self._worths) > MOST_REMEMBERED:
+                self._worths.clear()
+            worth = self._worths[card] = self._worth(*card)
+        return worth
 
     def _worth(self, sort: int, compute: int, memory: int, models: frozenset[LoadedModel]) -> float:
         """What a card with this much left is worth to what is likely to come."""

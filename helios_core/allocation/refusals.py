@@ -131,7 +131,7 @@ def _fixed(question: Question, card: Card) -> tuple[Reason, str] | None:
 
 
 def _health(_question: Question, card: Card) -> tuple[Reason, str] | None:
-    if card.gpu.takes_new:
+    if card.takes_new:
         return None
     state = f"its health is {card.gpu.health}" if card.gpu.is_enabled else "it is switched off"
     return Reason.HEALTH, f"{state}: it takes nothing new"
