@@ -63,7 +63,8 @@ INSERT INTO gpu_sample_rollups (resolution_seconds, gpu_id, bucket_at, sample_co
     utilization_percent_max, memory_used_mb_avg, temperature_celsius_avg, temperature_celsius_max, power_watts_avg)
 SELECT resolution, card, date_bin(resolution * interval '1 second', now(), 'epoch')
     - place * resolution * interval '1 second', resolution, place % 101, 100, 20000 + place % 9000, 60, 80, 150
-FROM (VALUES (10, :seconds / 10), (60, :seconds / 15), (300, :seconds / 75), (3600, :seconds / 16)) AS kept (resolution, places),
+FROM (VALUES (10, :seconds / 10), (60, :seconds / 15), (300, :seconds / 75), (3600, :seconds / 16))
+        AS kept (resolution, places),
     generate_series(0, places) place, generate_series(0, :cards - 1) card
 """,
     "gpu_events": """

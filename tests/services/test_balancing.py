@@ -14,7 +14,9 @@ from helios_core.database.engine import connect
 from helios_core.database.session import SYSTEM, Database
 from helios_core.models import GPUResource, PlacementMove, PlacementPlan
 from helios_core.services import placement, plans
+from helios_core.services.agents import save_configuration
 from helios_core.services.balancing import BALANCING_LOCK, COOLDOWN_SECONDS, STAY_SECONDS, balance
+from helios_core.services.constraints import create_constraint
 from helios_core.services.rules import create_rule
 from helios_core.services.workspace import Workspace
 from helios_core.views.placement import placement_map
@@ -110,6 +112,19 @@ def test_a_rule_that_says_so_applies_the_plan_and_a_person_undoes_it(scene: Scen
     scene.workspace.act(lambda s: plans.undo_plan(s, second))
     assert scene.places["writer"] == 0
     assert plan_id != second
+
+
+def test_an_agent_on_several_cards_leaves_a_lost_one_with_all_its_parts(scene: Scene) -> None:
+    def spread(session: Session) -> None:
+        create_constraint(session, {"model_provider": "ollama", "model_name": "model-of-critic", "allows_split": True})
+        save_configuration(session, "critic", {"allocated_memory_mb": 14_000, "further_gpu_ids": [1]}, 2)
+
+    scene.workspace.act(spread)
+    scene.workspace.act(lambda s: placement.release(s, "writer"))
+    scene.look(0, health="lost")
+    [_] = scene.look(20, health="lost")
+    [plan] = scene.workspace.read(list_plans)
+    assert [(m.agent_name, m.from_gpu_ids, m.to_gpu_ids) for m in plan.moves] == [("Critic", (0, 1), (1, 2))]
 
 
 def test_all_leave_a_lost_card_and_as_many_as_have_to_an_over_promised_one(scene: Scene) -> None:
