@@ -8,7 +8,7 @@ shares cards with them are entered anew, in the order in which they were promise
 version (rules, constraints, quotas, what is known of models, what hosts have), or the server is another, all is read.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from threading import Lock
@@ -33,6 +33,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.orm import Session
 
 from helios_core.allocation.fleet import Gpu
+from helios_core.allocation.ledger import Card
 from helios_core.database.session import SYSTEM
 from helios_core.models import (
     Collector,
@@ -61,6 +62,7 @@ from helios_core.services.fleet import (
     quotas_of,
     read_fleet,
 )
+from helios_core.services.memory import ENOUGH_READINGS
 from helios_core.services.seat_rows import CONFIGURATIONS, seated, unseated, versions_of_seats
 from helios_core.services.seats import Seat, seats_of
 
@@ -117,10 +119,29 @@ def _lines(table: type[Base]) -> Select[tuple[str]]:
 
 
 _HOSTS = select(func.concat_ws(" ", Collector.host, Collector.host_cpu_cores, "/", Collector.host_memory_mb))
+_RANK = func.row_number().over(
+    partition_by=[ModelMeasurement.model_provider, ModelMeasurement.model_name],
+    order_by=[ModelMeasurement.readings.desc(), ModelMeasurement.id],
+)
+# Readings are counted every second; what is concluded of them seldom changes.
+_MEASURED = select(
+    func.concat_ws(
+        " ",
+        ModelMeasurement.id,
+        ModelMeasurement.model_provider,
+        ModelMeasurement.model_name,
+        ModelMeasurement.context_tokens,
+        "/",
+        ModelMeasurement.agents,
+        ModelMeasurement.peak_memory_mb,
+        _RANK == 1,
+    )
+).where(ModelMeasurement.readings >= ENOUGH_READINGS)
 _FRAME = union_all(
     select(func.pg_postmaster_start_time().cast(Text).label("line")),
     _HOSTS,
-    *map(_lines, (LoadBalancingRule, ResourceConstraint, ModelFact, ModelMeasurement, PlacementQuota)),
+    _MEASURED,
+    *map(_lines, (LoadBalancingRule, ResourceConstraint, ModelFact, PlacementQuota)),
 ).subquery()
 _CARDS = _lines(GPUResource).subquery()
 _VERSIONS = select(
@@ -164,7 +185,9 @@ class Standing:
             return False
         for seat in arriving.values():
             self._arrive(seat)
-        self._enter_anew(cards.union(*left, *(seat.gpu_ids for seat in arriving.values())))
+        self._enter_anew(set().union(*left, *(seat.gpu_ids for seat in arriving.values())))
+        ledger = self.fleet.placer.ledger
+        self._refresh(ledger.cards[ledger.position_of[gpu_id]] for gpu_id in cards)
         self._versions = versions
         self._put_in_force(versions.now)
         return True
@@ -225,20 +248,24 @@ class Standing:
         self._kinds += kinds_of([seat])
 
     def _enter_anew(self, gpu_ids: Collection[int]) -> None:
-        """Enter these cards, and all who are there, as if all had been read: the oldest promise first."""
+        """Enter all who are on these cards as if all had been read: the oldest promise first."""
         placer = self.fleet.placer
         cards, names = placer.ledger.tied_to(placer.ledger.position_of[gpu_id] for gpu_id in gpu_ids)
         seats = sorted((self.fleet.seats[name] for name in names), key=lambda seat: seat.first_allocation_id or 0)
         for seat in seats:
             placer.release(seat.name)
-        ours = in_use(seats)
-        for card in cards:
-            gpu_id = card.gpu.gpu_id
-            gpu = gpu_of(self._cards[gpu_id], ours.get(gpu_id, 0))
-            if gpu != card.gpu:
-                placer.update(gpu)
         for seat in seats:
             placer.restore(promise_to(seat, placer))
+        self._refresh(cards)
+
+    def _refresh(self, cards: Iterable[Card]) -> None:
+        """Enter what was read of these cards, and is left of them by others than our agents."""
+        for card in cards:
+            gpu_id = card.gpu.gpu_id
+            ours = in_use(self.fleet.seats[name] for name in card.agents)
+            gpu = gpu_of(self._cards[gpu_id], ours.get(gpu_id, 0))
+            if gpu != card.gpu:
+                self.fleet.placer.update(gpu)
 
     def _put_in_force(self, now: datetime) -> None:
         """Put the rules in force that hold at this moment."""

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -35,6 +36,7 @@ from helios_core.services.fleet import LoadedFleet, load_fleet
 from helios_core.services.leases import take_lease
 from helios_core.services.rules import create_rule
 from helios_core.services.seat_rows import CONFIGURATIONS
+from helios_core.services.seats import Seat
 from helios_core.services.workspace import Workspace
 from tests.services.fleets import MODEL, agent, cards
 
@@ -131,6 +133,11 @@ CHANGES: dict[str, Change] = {
             peak_memory_mb=chance.randint(3_000, 9_000),
         )
     ),
+    "counted": lambda s, chance: s.execute(
+        update(ModelMeasurement)
+        .where(ModelMeasurement.id == some(s, ModelMeasurement.id, chance))
+        .values(readings=chance.randint(20, 60))
+    ),
     "forgotten": lambda s, _: s.execute(delete(ModelFact)),
     "title": lambda s, chance: s.execute(
         update(AgentProfile)
@@ -151,7 +158,7 @@ def told(fleet: LoadedFleet) -> dict[str, object]:
     """All that a decision hangs on."""
     ledger = fleet.placer.ledger
     return {
-        "seats": fleet.seats,
+        "seats": {name: uncounted(seat) for name, seat in fleet.seats.items()},
         "limits": fleet.limits,
         "promises": ledger.promises,
         "cards": [(c.gpu, c.promised_mib, c.free_compute_milli, c.loaded, list(c.agents)) for c in ledger.cards],
@@ -159,6 +166,11 @@ def told(fleet: LoadedFleet) -> dict[str, object]:
         "groups": ({k: v for k, v in ledger.affinities.items() if v}, ledger.exclusives),
         "owners": {owner: mib for owner, mib in ledger.promised_to_owner_mib.items() if mib},
     }
+
+
+def uncounted(seat: Seat) -> Seat:
+    """The seat without how many readings its memory is known by: that alone decides nothing."""
+    return seat if seat.figures is None else replace(seat, figures=replace(seat.figures, readings=0))
 
 
 def is_as_read(session: Session) -> None:
