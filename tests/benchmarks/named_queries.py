@@ -126,6 +126,7 @@ def _choices(parameter: inspect.Parameter, conversation_id: int, now: datetime) 
         "as_of": [now],
         "first": [0],
         "severity": [None, "critical"],
+        "key": [f"card-{conversation_id}", f"delegation-{delegation_id}"],
         "last": [100],
         "provider": ["ollama"],
         "model_name": ["llama3.1:8b"],
