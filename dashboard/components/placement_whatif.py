@@ -17,9 +17,12 @@ from dashboard.components.placement_plans import newest_plans, proposals
 from dashboard.components.placement_room import capacity_question
 from dashboard.components.rule_list import rule_list
 from dashboard.live import live, shared
+from dashboard.render import plain
 from helios_core.views.agents import list_agents
 from helios_core.views.placement import PlacementMap, placement_map
 from helios_core.views.rules import list_rules
+
+MOST_HOSTS = 6
 
 
 def placement_whatif() -> None:
@@ -56,7 +59,20 @@ def cards(draft: PlacementDraft) -> None:
         placement_cards(found.cards, models_of(found.cards, outcome), outcome)
     else:
         st.info("No card is known yet. A collector adds them at its first reading: `helios collect`.")
+    hosts(found)
     quota(found)
+
+
+def hosts(found: PlacementMap) -> None:
+    """What agents were promised of the hosts themselves, where their collectors tell what they have."""
+    said = [
+        f"{plain(host.name)}: {host.promised_cpu_cores or 0:g} of {formats.plural(round(host.cpu_cores), 'core')} and "
+        f"{formats.memory_of(host.promised_memory_mib, host.memory_mib)} of its own memory promised"
+        for host in found.hosts
+        if host.cpu_cores is not None and host.memory_mib is not None
+    ]
+    if said:
+        st.caption(f"{' · '.join(said[:MOST_HOSTS])}{' · …' if len(said) > MOST_HOSTS else ''}")
 
 
 def quota(found: PlacementMap) -> None:

@@ -163,9 +163,14 @@ def _map_text(found: "PlacementMap") -> str:
         (card.gpu_id, card.name, card.health, card.promised_mib, card.measured_mib, card.capacity_mib, card.free_mib)
         for card in found.cards
     ]
+    hosts = [
+        (host.name, host.promised_cpu_cores, host.cpu_cores, host.promised_memory_mib, host.memory_mib)
+        for host in found.hosts
+    ]
     return "\n\n".join(
         [
             table(("GPU", "NAME", "HEALTH", "PROMISED MiB", "MEASURED MiB", "OF MiB", "FREE MiB"), cards),
             table(("GPU", "AGENT", "MODEL", "PROMISED MiB", "MEASURED MiB", "ESTIMATED MiB"), rows),
+            table(("HOST", "CORES PROMISED", "OF", "MiB PROMISED", "OF"), hosts),
         ]
     )

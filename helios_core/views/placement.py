@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from helios_core.allocation.ledger import Card, owned_mib
+from helios_core.allocation.ledger import Card, HostAccount, owned_mib
 from helios_core.database.session import principal_of
 from helios_core.models import GPUResource, GPUTrouble, PlacementQuota
 from helios_core.services.fleet import LoadedFleet, load_fleet
@@ -98,10 +98,22 @@ class MapCard:
 
 
 @dataclass(frozen=True, slots=True)
+class HostLoad:
+    """What a host has besides cards, and what agents were promised of it; None where its collector does not tell."""
+
+    name: str
+    cpu_cores: float | None
+    promised_cpu_cores: float | None
+    memory_mib: int | None
+    promised_memory_mib: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class PlacementMap:
-    """All cards, the agents that wait for one, and the reader's own quota."""
+    """All cards and hosts, the agents that wait for a card, and the reader's own quota."""
 
     cards: tuple[MapCard, ...]
+    hosts: tuple[HostLoad, ...]
     waiting: tuple[PlacedAgent, ...]
     """Agents that are on, use a model on our own cards, and have none."""
     rules_in_force: tuple[str, ...]
@@ -121,6 +133,7 @@ def placement_map(session: Session) -> PlacementMap:
     me = principal_of(session).user_id
     return PlacementMap(
         cards=tuple(_card(fleet, card, rows[card.gpu.gpu_id], troubles.get(card.gpu.gpu_id, ())) for card in shown),
+        hosts=tuple(map(_host, fleet.placer.ledger.hosts)),
         waiting=tuple(map(_agent, waiting_seats(fleet))),
         rules_in_force=tuple(rule.name for rule in fleet.limits.rules),
         quota_mib=_quota(session, me),
@@ -155,6 +168,17 @@ def _card(fleet: LoadedFleet, card: Card, row: GPUResource, troubles: tuple[Trou
         segments=segments(fleet, card.position),
         agents=tuple(_agent(seat) for seat in seats if not seat.is_unseen),
         troubles=troubles,
+    )
+
+
+def _host(account: HostAccount) -> HostLoad:
+    cpu, memory = account.host.cpu_milli, account.host.memory_mib
+    return HostLoad(
+        name=account.host.name,
+        cpu_cores=None if cpu is None else cpu / 1000,
+        promised_cpu_cores=None if cpu is None else (cpu - account.free_cpu_milli) / 1000,
+        memory_mib=memory,
+        promised_memory_mib=None if memory is None else memory - account.free_memory_mib,
     )
 
 

@@ -209,6 +209,8 @@ def test_hosts_give_what_they_have_and_those_that_do_not_tell_refuse_nobody(work
     workspace.act(lambda s: placement.release(s, "second"))
     host = Collector(host="desk", pid=1, interval_seconds=1.0, is_simulated=True, host_cpu_cores=8)
     workspace.act(lambda s: s.add(host))
+    (desk,) = workspace.read(placement_map).hosts
+    assert (desk.cpu_cores, desk.promised_cpu_cores, desk.memory_mib) == (8, 5, None)
     refused = place(workspace, "second").explanation.refusal
     assert refused == "GPU 0: its host desk has 3 cores free; the agent needs 5."
     counted = workspace.read(lambda s: trials.how_many(s, Newcomer("m", memory_mib=10, wishes={"host_cpu_cores": 1})))
