@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, func, select
+from sqlalchemy import ColumnElement, Row, func, select, text
 from sqlalchemy.orm import Session
 
 from helios_core.allocation.fleet import Fleet, Gpu, Host
@@ -33,6 +33,7 @@ READINGS = {Reason.HEALTH, Reason.TEMPERATURE, Reason.UTILIZATION}
 MOST_KINDS = 64
 FLEET_LOCK = 0x666C656574
 """The advisory lock on the right to promise anything of any card."""
+LOCK = text("SELECT pg_advisory_xact_lock(:fleet)")
 
 
 @dataclass(slots=True)
@@ -77,7 +78,7 @@ def lock_fleet(session: Session) -> None:
     """
     whole = session.get_transaction()
     if whole is None or session.info.get(FLEET_LOCK) is not whole:
-        session.execute(select(func.pg_advisory_xact_lock(FLEET_LOCK)))
+        session.execute(LOCK, {"fleet": FLEET_LOCK})
         # What is locked in a savepoint is free again when that is undone.
         session.info[FLEET_LOCK] = None if session.in_nested_transaction() else session.get_transaction()
 

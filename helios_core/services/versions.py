@@ -7,7 +7,7 @@ own configurations: in each field in which one of them holds what the default he
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from helios_core.database.refusals import refusals
@@ -33,6 +33,8 @@ PROMISED_FIELDS = {
 AGENT_LOCKS = 0x6167656E
 """The first key of the advisory locks on agents; the second is a hash of the agent's id."""
 
+LOCK_AGENT = text("SELECT pg_advisory_xact_lock(:locks, hashtext(:agent))")
+
 
 def lock_agents(session: Session, agent_ids: Iterable[str]) -> None:
     """Let nobody else save these agents before the transaction ends.
@@ -40,7 +42,7 @@ def lock_agents(session: Session, agent_ids: Iterable[str]) -> None:
     Taken before the locks on cards, so that a save of the default and one of a user's own cannot wait for each other.
     """
     for agent_id in sorted(agent_ids):
-        session.execute(select(func.pg_advisory_xact_lock(AGENT_LOCKS, func.hashtext(agent_id))))
+        session.execute(LOCK_AGENT, {"locks": AGENT_LOCKS, "agent": agent_id})
 
 
 def write_version(
