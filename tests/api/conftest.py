@@ -21,7 +21,7 @@ from helios_core.services.keys import Scope, create_key
 from helios_core.services.team import ensure_default_team
 from helios_core.services.workspace import Workspace
 from tests.api.client import Client
-from tests.conftest import administrator_of, at_database, execute
+from tests.conftest import administrator_of, at_database, copy_database, execute
 from tests.views.scenes import timed_conversation
 from tests.waiting import eventually
 
@@ -61,7 +61,7 @@ def api(template: ServerUrls, request: pytest.FixtureRequest) -> Iterator[Api]:
     """One API and one database for all tests of a module."""
     name = f"api_{request.module.__name__.rpartition('.')[2]}"
     with administrator_of(template) as administrator:
-        execute(administrator, f"CREATE DATABASE {name} TEMPLATE migrated")
+        copy_database(administrator, "migrated", name)
         database = Database(connect(at_database(template.application, name)))
         database.serve_model_query()
         with served(database) as port:

@@ -27,7 +27,7 @@ from helios_core.web import web_command, web_folder
 from tests.browser import scene
 from tests.browser.looks import Look, Theme
 from tests.browser.wire import Wire
-from tests.conftest import at_database, execute
+from tests.conftest import at_database, copy_database, execute
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 CHROMIUM_ARGUMENTS = [
@@ -90,7 +90,7 @@ def installation(
 def fresh_database(template: ServerUrls, name: str) -> Iterator[SecretStr]:
     """A migrated database for a while, as the application's role."""
     owner = connect(at_database(template.owner, "postgres"))
-    execute(owner, f"CREATE DATABASE {name} TEMPLATE helios")
+    copy_database(owner, "helios", name)
     try:
         yield at_database(template.application, name)
     finally:
