@@ -31,7 +31,7 @@ SPECIAL = {
     ("api_keys", "key_id"): "'k' || lpad(i::text, 7, '0')",
     # The default of all users has moves, too; there are as many plans as users.
     ("placement_moves", "plan_id"): "(SELECT min(id) FROM placement_plans)",
-    ("gpu_sample_rollups", "resolution_seconds"): "60",
+    ("gpu_sample_rollups", "resolution_seconds"): "3600",
     ("provider_endpoints", "address"): "'http://u' || i",
     ("provider_endpoints", "is_enabled"): "false",
     ("quality_scores", "synthesis_id"): "NULL",
