@@ -89,7 +89,7 @@ def test_the_documentation_says_what_works(connected: Connected, workspace: Work
     workspace.act(ensure_default_team)
     workspace.act(add_cards)
     blocks = re.findall(r"^```sh\n(.*?)^```$", DOCUMENT.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    assert len(blocks) == 7
+    assert len(blocks) == 10
     with served(connected) as port:
         script = "\n".join(["set -euo pipefail", *blocks]).replace(":8501/", f":{port}/")
         environment = (
@@ -99,6 +99,13 @@ def test_the_documentation_says_what_works(connected: Connected, workspace: Work
             ["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
     assert (done.returncode, done.stderr) == (0, "curl: (22) The requested URL returned error: 404\n"), done.stdout
-    for expected in ('"scopes":["read","write"]', '"step_seconds"', '"after":7', '"reason":"urgent"', '"is_new":true'):
+    for expected in (
+        '"scopes":["read","write"]',
+        '"name":"vLLM"',
+        '"step_seconds"',
+        '"after":7',
+        '"reason":"urgent"',
+        '"is_new":true',
+    ):
         assert expected in done.stdout
     assert "urn:helios:problem:not-found" in done.stdout
