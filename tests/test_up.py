@@ -114,7 +114,10 @@ def test_a_killed_database_comes_back(running: Installation) -> None:
     assert running.process.poll() is None
 
 
-@pytest.mark.parametrize("request_", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "request_",
+    [signal.SIGINT, *(pytest.param(other, marks=pytest.mark.slow) for other in (signal.SIGTERM, signal.SIGHUP))],
+)
 def test_it_stops_everything_in_seconds(installation: Installation, request_: signal.Signals) -> None:
     installation.start_until_ready()
     parts = dict(installation.running.parts)
