@@ -14,6 +14,7 @@ from typing import Self
 
 from helios_core.database.server import EmbeddedServer
 from helios_core.supervision.running import RunFile, Running
+from tests import forked
 from tests.waiting import eventually
 
 HELIOS = (sys.executable, "-m", "helios_core")
@@ -67,6 +68,9 @@ class Installation:
 
     def run(self, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
         """Run another command of Helios on this folder."""
+        if self._command is HELIOS:
+            command = [*HELIOS, *arguments]
+            return forked.run(command, environment=self.environment | environment, folder=self.folder)
         return subprocess.run(
             [*self._command, *arguments],
             env=self.environment | environment,

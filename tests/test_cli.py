@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from helios_core import cli, errors, exits
 from helios_core.database.server import ServerUrls
+from tests import forked
 from tests.test_docs import commands
 from tests.waiting import eventually
 
@@ -23,13 +24,8 @@ UNSET = {name: value for name, value in os.environ.items() if not name.startswit
 
 def helios(line: str, **environment: str) -> "subprocess.CompletedProcess[str]":
     """Run `helios LINE` with nothing configured but `environment`."""
-    return subprocess.run(
-        [sys.executable, "-m", "helios_core", *shlex.split(line)],
-        env=UNSET | {"COLUMNS": "120"} | environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    command = [sys.executable, "-m", "helios_core", *shlex.split(line)]
+    return forked.run(command, environment=UNSET | {"COLUMNS": "120"} | environment, folder=Path.cwd())
 
 
 class Connected:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from pydantic import SecretStr
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
@@ -14,9 +15,10 @@ from tenacity import retry, retry_if_exception_type, stop_after_attempt, wait_ra
 
 from helios_core.database.engine import connect
 from helios_core.database.host import refuse_unfit_host
-from helios_core.database.versions import VERSION_TABLE, configuration, revisions, status_of
+from helios_core.database.versions import VERSION_TABLE, status_of
 from helios_core.errors import ConfigurationError, DatabaseUnavailable, SchemaBusy
 from helios_core.models import Base
+from helios_core.settings import bundled
 
 LOCK_KEY = "helios migrations"
 LOCK_WAIT_SECONDS = 300.0
@@ -29,8 +31,20 @@ def is_ours(name: str | None, type_: str, parent_names: object) -> bool:  # noqa
     return type_ != "table" or name in Base.metadata.tables
 
 
+def revisions() -> ScriptDirectory:
+    """The revisions of this Helios, as alembic reads them."""
+    return ScriptDirectory.from_config(_configuration())
+
+
+def _configuration() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(bundled("migrations")))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
 def _config(connection: Connection) -> Config:
-    config = configuration()
+    config = _configuration()
     config.attributes["connection"] = connection
     return config
 

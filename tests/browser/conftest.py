@@ -1,10 +1,11 @@
 """The real dashboard, as a process of its own, before a real Chromium."""
 
 import os
+import random
 import shutil
 import socket
-import subprocess
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Error, Page, ViewportSize, sync_playwright
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
@@ -23,7 +24,8 @@ from helios_core.database.server import ServerUrls
 from helios_core.database.session import SYSTEM, Database
 from helios_core.services.users import ensure_local_operator
 from helios_core.services.workspace import Workspace
-from helios_core.web import web_command, web_folder
+from helios_core.web import LOOPBACK, web_command, web_folder
+from tests import forked
 from tests.browser import scene
 from tests.browser.looks import Look, Theme
 from tests.browser.wire import Wire
@@ -68,7 +70,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def installation(
-    request: pytest.FixtureRequest, template: ServerUrls, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, template: ServerUrls, port: int, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
     """One dashboard for the tests of a module, before a database of its own; a module's `draw` adds to the scene."""
     name = f"browser_{request.module.__name__.rpartition('.')[2]}"
@@ -80,7 +82,7 @@ def installation(
         parsed = make_url(url.get_secret_value())
         wire = Wire(parsed.port or 5432)
         through_wire = parsed.set(port=wire.port).render_as_string(hide_password=False)
-        with served(through_wire, tmp_path_factory.mktemp("web")) as address, beating(workspace):
+        with served(through_wire, port, tmp_path_factory.mktemp("web")) as address, beating(workspace):
             yield Installation(address, workspace, wire)
         wire.close()
         database.close()
@@ -114,31 +116,34 @@ def beating(workspace: Workspace) -> Iterator[None]:
     reader.join()
 
 
+@pytest.fixture(scope="session")
+def port() -> int:
+    """Where the dashboards of this run answer, one after the other: a browser knows pages again by their address."""
+    while True:
+        port = random.randrange(20_000, 30_000)  # below those that the machine gives to whoever connects
+        with suppress(OSError), socket.create_server((LOOPBACK, port)):
+            return port
+
+
 @contextmanager
-def served(database_url: str, folder: Path) -> Iterator[str]:
+def served(database_url: str, port: int, folder: Path) -> Iterator[str]:
     """The dashboard, started as `helios serve` starts it, before the database at a URL; its address."""
-    port = free_port()
     log = folder / "web.log"
     environment = {**os.environ, "HELIOS_DATABASE_URL": database_url, "HELIOS_DATA": str(folder)}
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            web_command(port), cwd=web_folder(), env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
+    process = forked.start(web_command(port), environment=environment, folder=web_folder(), output=log, errors=log)
     try:
-        wait_until_it_answers(process, f"http://127.0.0.1:{port}/_stcore/health", log)
+        wait_until_it_answers(process.is_alive, f"http://127.0.0.1:{port}/_stcore/health", log)
         yield f"http://127.0.0.1:{port}"
     finally:
         process.terminate()
-        try:
-            process.wait(20)
-        finally:
-            process.kill()
+        process.join(20)
+        process.kill()
 
 
-def wait_until_it_answers(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    """Return when `process` serves `address`, or fail with what it said."""
+def wait_until_it_answers(lives: Callable[[], bool], address: str, log: Path) -> None:
+    """Return when a process that lives serves `address`, or fail with what it said."""
     deadline = time.monotonic() + START_SECONDS
-    while process.poll() is None and time.monotonic() < deadline:
+    while lives() and time.monotonic() < deadline:
         with suppress(URLError, ConnectionError), urlopen(address):
             return
         time.sleep(0.1)
@@ -184,40 +189,61 @@ class Visitor:
         self.page.set_viewport_size(size)
 
 
-@pytest.fixture(scope="module")
-def profile(chromium: Browser) -> Iterator[Callable[[Look], BrowserContext]]:
-    """A browser's memory for each look, kept for the tests of a module: what pages are made of is fetched once."""
-    kept: dict[Look, BrowserContext] = {}
+class Windows:
+    """Windows of each look, opened again and again: what pages are made of is fetched and compiled once."""
 
-    def profile_of(look: Look) -> BrowserContext:
-        theme, width = look
-        if look not in kept:
-            kept[look] = chromium.new_context(
-                viewport={"width": width, "height": 1030 if width > 600 else 900}, color_scheme=theme,
-                timezone_id="Europe/Vienna", locale="en-GB",
-            )  # fmt: skip
-        return kept[look]
+    def __init__(self, chromium: Browser) -> None:
+        self._chromium = chromium
+        self._profiles: dict[Look, BrowserContext] = {}
+        self._closed: defaultdict[Look, list[Page]] = defaultdict(list)
 
-    yield profile_of
-    for context in kept.values():
-        context.close()
+    def open(self, look: Look) -> Page:
+        """An empty window in which nothing was chosen before."""
+        return self._closed[look].pop() if self._closed[look] else self._profile(look).new_page()
+
+    def close(self, look: Look, page: Page) -> None:
+        """Forget what was chosen in a window, and keep it for the next who opens one."""
+        with suppress(Error):  # a page that was never opened has nothing
+            page.evaluate("localStorage.clear(); sessionStorage.clear()")
+        page.goto("about:blank")
+        page.set_viewport_size(size_of(look))
+        page.context.clear_cookies()
+        self._closed[look].append(page)
+
+    def _profile(self, look: Look) -> BrowserContext:
+        if look not in self._profiles:
+            self._profiles[look] = self._chromium.new_context(
+                viewport=size_of(look), color_scheme=look[0], timezone_id="Europe/Vienna", locale="en-GB"
+            )
+        return self._profiles[look]
+
+
+def size_of(look: Look) -> ViewportSize:
+    """How large a window of this look is."""
+    width = look[1]
+    return {"width": width, "height": 1030 if width > 600 else 900}
+
+
+@pytest.fixture(scope="package")
+def windows(chromium: Browser) -> Windows:
+    """The windows of this browser."""
+    return Windows(chromium)
 
 
 @pytest.fixture
-def window(profile: Callable[[Look], BrowserContext], installation: Installation) -> Iterator[Callable[..., Visitor]]:
+def window(windows: Windows, installation: Installation) -> Iterator[Callable[..., Visitor]]:
     """Open windows of any width and theme; nothing that was chosen in one outlives the test."""
-    pages = []
+    opened: list[tuple[Look, Page]] = []
 
     def open_window(width: int = 1440, theme: Theme = "light") -> Visitor:
-        page = profile((theme, width)).new_page()
-        pages.append(page)
+        look: Look = (theme, width)
+        page = windows.open(look)
+        opened.append((look, page))
         return Visitor(page, installation.address)
 
     yield open_window
-    for page in pages:
-        with suppress(Error):  # a page that was never opened has nothing
-            page.evaluate("localStorage.clear()")
-        page.close()
+    for look, page in opened:
+        windows.close(look, page)
 
 
 @pytest.fixture

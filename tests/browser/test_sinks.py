@@ -1,6 +1,6 @@
 """Streamlit's places for text, in a real browser: `plain` and `message` leave nothing to fetch."""
 
-import subprocess
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from helios_core.web import web_folder
+from tests import forked
 from tests.browser.canary import Canary
 from tests.browser.conftest import free_port, wait_until_it_answers
 
@@ -29,13 +30,11 @@ def shown(chromium: Browser, canary: Canary, how: str, log: Path) -> str:
     """Open the page of sinks in a browser, and return the text it shows."""
     port = free_port()
     command = [sys.executable, "-m", "streamlit", "run", str(PAGE), "--server.port", str(port)]
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [*command, "--", how, canary.hostile()], cwd=web_folder(), stdout=output, stderr=subprocess.STDOUT
-        )
+    arguments = ["--", how, canary.hostile()]
+    process = forked.start([*command, *arguments], environment=os.environ, folder=web_folder(), output=log, errors=log)
     context = chromium.new_context()
     try:
-        wait_until_it_answers(process, f"http://127.0.0.1:{port}/_stcore/health", log)
+        wait_until_it_answers(process.is_alive, f"http://127.0.0.1:{port}/_stcore/health", log)
         page = context.new_page()
         page.goto(f"http://127.0.0.1:{port}")
         page.locator('[data-testid="stApp"][data-test-script-state="notRunning"]').wait_for()
@@ -47,7 +46,7 @@ def shown(chromium: Browser, canary: Canary, how: str, log: Path) -> str:
     finally:
         context.close()
         process.terminate()
-        process.wait(20)
+        process.join(20)
 
 
 def test_escaped_text_is_shown_and_fetches_nothing(chromium: Browser, canary: Canary, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, event
 
 from helios_core.database import migrating
-from helios_core.database.versions import revisions
+from helios_core.database.migrating import revisions
 
 
 def die_after(statements: int) -> None:

@@ -13,8 +13,9 @@ from tenacity import stop_after_attempt
 
 from helios_core.database import migrating
 from helios_core.database.engine import connect
+from helios_core.database.migrating import revisions
 from helios_core.database.server import ServerUrls
-from helios_core.database.versions import revisions, status
+from helios_core.database.versions import revision_names, status
 from helios_core.errors import SchemaBusy
 from tests.catalog import contents, definitions, tables
 from tests.conftest import APPLICATION_ROLE
@@ -44,6 +45,7 @@ def test_the_history_is_one_line() -> None:
     assert script.get_heads() == STEPS[-1:]
     assert script.get_bases() == STEPS[:1]
     assert not any(step.is_merge_point or step.is_branch_point for step in script.walk_revisions())
+    assert revision_names() == tuple(STEPS)
 
 
 def test_every_revision_goes_up_and_down_twice_with_a_thousand_rows_a_table(
