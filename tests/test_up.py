@@ -182,7 +182,7 @@ def test_removed_samples_stay_removed(installation: Installation) -> None:
 def test_killed_at_any_moment_it_comes_back_with_everything_committed(installation: Installation) -> None:
     moments = random.Random(20)
     committed: list[str] = []
-    for number in range(6):
+    for number in range(4):
         installation.start()
         time.sleep(moments.uniform(0.2, 6.0))
         if commits(installation.data_dir, f"user {number}"):

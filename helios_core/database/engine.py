@@ -11,15 +11,18 @@ from helios_core.errors import ConfigurationError, DatabaseUnavailable, HeliosEr
 from helios_core.settings import Settings
 
 
-def connect(url: SecretStr) -> Engine:
-    """An engine for `url` by psycopg 3; nothing is opened yet."""
+def connect(url: SecretStr, *, pre_ping: bool = True) -> Engine:
+    """An engine for `url` by psycopg 3; nothing is opened yet.
+
+    Without `pre_ping`, whoever uses a connection that has died finds out by its failure, and has to begin again.
+    """
     parsed = make_url(url.get_secret_value())
     if parsed.get_backend_name() != "postgresql":
         message = f"Helios needs PostgreSQL 15 or later; HELIOS_DATABASE_URL names {parsed.get_backend_name()}."
         raise ConfigurationError(message)
     return create_engine(
         parsed.set(drivername="postgresql+psycopg"),
-        pool_pre_ping=True,
+        pool_pre_ping=pre_ping,
         pool_size=8,
         max_overflow=16,
         # A prepared statement does not survive a migration that changes its result.
@@ -49,13 +52,13 @@ def owner_url(settings: Settings) -> SecretStr:
     return server_urls(settings.data_dir).owner
 
 
-def open_database(settings: Settings) -> Database:
+def open_database(settings: Settings, *, pre_ping: bool = True) -> Database:
     """The database of this installation, as a role that row-level security holds for.
 
     Raises DatabaseUnavailable where none answers, SchemaOutdated where revisions wait, and UnsafeRole or UnsafeSchema
     where users could see each other's rows.
     """
-    engine = connect(application_url(settings))
+    engine = connect(application_url(settings), pre_ping=pre_ping)
     try:
         refuse_unsafe(engine)
     except OperationalError as error:

@@ -42,7 +42,7 @@ BURIED = 75
 
 def work(settings: Settings, say: Say) -> None:
     """Carry conversations until a signal asks to stop."""
-    database = open_database(settings)
+    database = open_database(settings, pre_ping=False)  # the ledger begins again by itself
     try:
         asyncio.run(Worker(settings, database, models_of(settings)).run(say))
     finally:

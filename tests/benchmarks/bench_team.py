@@ -163,7 +163,7 @@ class Team:
     """Helios in this process."""
 
     def __init__(self, urls: ServerUrls, folder: Path) -> None:
-        self._database = Database(connect(urls.application))
+        self._database = Database(connect(urls.application, pre_ping=False))
         system = Workspace(self._database, SYSTEM)
         self._users = cycle([system.on_behalf_of(Principal(user_id, "user")) for user_id in system.act(furnish)])
         self._model = Instant()

@@ -10,12 +10,21 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from re import Pattern
 from threading import Event, Thread
 from urllib.error import URLError
 from urllib.request import urlopen
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, ViewportSize, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Error,
+    Locator,
+    Page,
+    ViewportSize,
+    sync_playwright,
+)
 from pydantic import SecretStr
 from sqlalchemy import make_url
 
@@ -202,7 +211,9 @@ class Windows:
         return self._closed[look].pop() if self._closed[look] else self._profile(look).new_page()
 
     def close(self, look: Look, page: Page) -> None:
-        """Forget what was chosen in a window, and keep it for the next who opens one."""
+        """Forget what was chosen in a window, and keep it for the next who opens one, unless its tab is closed."""
+        if page.is_closed():
+            return
         with suppress(Error):  # a page that was never opened has nothing
             page.evaluate("localStorage.clear(); sessionStorage.clear()")
         page.goto("about:blank")
@@ -250,6 +261,17 @@ def window(windows: Windows, installation: Installation) -> Iterator[Callable[..
 def visitor(window: Callable[..., Visitor]) -> Visitor:
     """Somebody before a wide window."""
     return window()
+
+
+def choose(field: Locator, name: str | Pattern[str]) -> None:
+    """Open a field's list and take a choice. It closes where the page moves under it, and is opened once more."""
+    choice = field.page.get_by_role("option", name=name).first
+    field.click()
+    try:
+        choice.click(timeout=5000)
+    except Error:
+        field.click()
+        choice.click()
 
 
 @pytest.fixture(scope="session")

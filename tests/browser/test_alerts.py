@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from helios_core.models import GPUEvent, GPUTrouble
 from tests.browser import scene
-from tests.browser.conftest import Installation, Visitor
+from tests.browser.conftest import Installation, Visitor, choose
 
 pytestmark = pytest.mark.browser
 
@@ -40,8 +40,7 @@ def test_it_keeps_what_was_wrong_and_narrows_it_by_the_url(installation: Install
     expect(rows.filter(has_text="84 °C")).to_contain_text("for 8 m")
     page = visitor.visit("alerts?since=7d", "Alerts")
     expect(rows.filter(has_text="GPU 0 was too hot")).to_have_count(1)
-    page.get_by_label("Severity").click()
-    page.get_by_role("option", name="critical").click()
+    choose(page.get_by_label("Severity"), "critical")
     expect(rows.filter(has_text="GPU 0 was too hot")).to_have_count(0)
     expect(rows.filter(has_text="software thermal slowdown")).to_have_count(1)
     assert "severity=critical" in page.url

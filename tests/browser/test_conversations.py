@@ -21,7 +21,7 @@ from helios_core.models import (
 )
 from helios_core.services.conversations import remove_conversation
 from tests.browser import scene
-from tests.browser.conftest import Installation, Visitor
+from tests.browser.conftest import Installation, Visitor, choose
 from tests.browser.looks import LOOKS, Look
 
 pytestmark = pytest.mark.browser
@@ -130,8 +130,7 @@ def test_a_search_finds_what_was_said_and_stays_in_the_address(visitor: Visitor)
 
 def test_a_choice_narrows_the_list_and_survives_a_reload(visitor: Visitor) -> None:
     page = visitor.visit("conversations", "Conversations")
-    page.get_by_role("combobox", name="Source").click()
-    page.get_by_role("option", name="sample").click()
+    choose(page.get_by_role("combobox", name="Source"), "sample")
     expect(rows(page)).to_have_count(4)
     page.wait_for_url("**/conversations?*source=sample*")
     page.reload()

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from helios_core.ingest.samples import load_samples
 from helios_core.models import TaskDelegation, TaskDelegationStatus
 from tests.browser import scene
-from tests.browser.conftest import Installation, Visitor
+from tests.browser.conftest import Installation, Visitor, choose
 
 pytestmark = pytest.mark.browser
 
@@ -53,11 +53,9 @@ def test_the_board_counts_by_status_and_marks_what_is_stuck(visitor: Visitor) ->
 
 def test_choices_are_in_the_address_and_survive_a_reload(visitor: Visitor) -> None:
     page = visitor.visit("delegations", "Delegations")
-    page.get_by_role("combobox", name="Agent").click()
-    page.get_by_role("option", name="Data Analyst").click()
+    choose(page.get_by_role("combobox", name="Agent"), "Data Analyst")
     page.wait_for_url("**/delegations?*agent=data_analyst*")
-    page.get_by_role("combobox", name="Status").click()
-    page.get_by_role("option", name="in progress").click()
+    choose(page.get_by_role("combobox", name="Status"), "in progress")
     page.wait_for_url("**/delegations?*status=in_progress*")
     expect(page.locator(".item")).to_have_count(1)
     expect(page.locator(".column")).to_have_count(1)

@@ -1,6 +1,6 @@
 """Clicks while the browser hears late of what the server has drawn, as it does on a busy machine: none is lost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
@@ -45,6 +45,14 @@ class Line:
         kept, self._kept = self._kept or [], None
         for tell in kept:
             tell()
+
+
+@pytest.fixture
+def visitor(window: Callable[..., Visitor]) -> Iterator[Visitor]:
+    """Somebody before a window whose line is cut for good, and which nobody uses again."""
+    visitor = window()
+    yield visitor
+    visitor.page.close()
 
 
 def test_a_page_that_was_opened_stays_however_late_the_browser_hears_of_it(

@@ -19,7 +19,7 @@ from helios_core.services.rules import RuleFields, create_rule, edit_rule
 from helios_core.views.placement import placement_map
 from helios_core.views.quotas import list_quotas
 from tests.browser import scene
-from tests.browser.conftest import Installation, Visitor
+from tests.browser.conftest import DRAWING_MS, Installation, Visitor, choose
 from tests.browser.looks import WIDE, Look, usually
 
 pytestmark = pytest.mark.browser
@@ -134,6 +134,7 @@ def test_a_draft_is_applied_as_one_and_undone_as_one(installation: Installation,
 def test_more_agents_of_a_kind_join_a_draft_and_the_team(installation: Installation, visitor: Visitor) -> None:
     page = visitor.visit("placement", "Placement")
     surface(page, "board").get_by_text("Add agents to the draft").click()
+    page.wait_for_timeout(DRAWING_MS)  # the list of choices closes where the page still moves
     surface(page, "board").get_by_label("More agents like").click()
     page.keyboard.type("Output")
     page.get_by_role("option", name="Output Formatter").click()
@@ -225,8 +226,7 @@ def test_a_rule_that_contradicts_another_is_named_before_it_is_saved_and_refused
     form.get_by_label("Name").fill("cool first")
     form.get_by_label("Temperature").fill("60")
     form.get_by_label("Temperature").press("Tab")
-    form.get_by_label("Strategy").click()
-    page.get_by_role("option", name=re.compile("thermal headroom")).click()
+    choose(form.get_by_label("Strategy"), re.compile("thermal headroom"))
     expect(form.get_by_text("“one card alone” has the same priority")).to_be_visible()
     expect(form.get_by_text("It stays until somebody moves it.").first).to_be_visible()
     form.get_by_role("button", name="Add the rule").click()

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from helios_core.services.providers import REHEARSAL, offer_rehearsal
 from helios_core.views.providers import ModelServer, list_model_servers
-from tests.browser.conftest import Installation, Visitor
+from tests.browser.conftest import Installation, Visitor, choose
 from tests.browser.looks import LOOKS, Look
 from tests.providers.served import served
 from tests.providers.wire import KEY, Wire
@@ -56,11 +56,9 @@ def test_a_model_server_is_refused_where_it_cannot_be_then_added_and_asked(
 
 def test_a_sealed_key_is_given_and_never_shown(installation: Installation, visitor: Visitor) -> None:
     page = visitor.visit("settings?tab=Providers", "Settings")
-    page.locator(".st-key-card_server").get_by_label("Speaks as").click()
-    page.get_by_role("option", name="OpenAI, vLLM").click()
+    choose(page.locator(".st-key-card_server").get_by_label("Speaks as"), "OpenAI, vLLM")
     fill(page, Name="vLLM", Address="http://127.0.0.1:9/v1")
-    page.locator(".st-key-card_server").get_by_label("Key", exact=True).click()
-    page.get_by_role("option", name="in the database, sealed").click()
+    choose(page.locator(".st-key-card_server").get_by_label("Key", exact=True), "in the database, sealed")
     page.get_by_role("textbox", name="The key").fill(KEY)
     page.get_by_role("button", name="Add", exact=True).click()
     row = page.locator('[class*="st-key-server_"]', has_text="vLLM")

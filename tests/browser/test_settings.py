@@ -15,7 +15,7 @@ from helios_core.services.keys import Scope, authenticate, create_key
 from helios_core.services.users import create_user, find_user
 from helios_core.views.users import rollout
 from tests.browser import scene
-from tests.browser.conftest import Installation, Visitor
+from tests.browser.conftest import Installation, Visitor, choose
 from tests.browser.looks import NARROW, Look, usually
 
 pytestmark = pytest.mark.browser
@@ -103,8 +103,7 @@ def test_role_account_and_activation_change_together_with_one_reason(
     page.locator("a.account", has_text="grace").click()
     page.wait_for_url("**user=*")
     form = card(page, "user")
-    form.get_by_label("Role").click()
-    page.get_by_role("option", name="viewer").click()
+    choose(form.get_by_label("Role"), "viewer")
     form.get_by_text("The account is switched on").click()
     form.get_by_role("radio", name="off", exact=True).click()
     form.get_by_label("Reason").fill("on leave")
@@ -125,8 +124,7 @@ def test_the_last_admin_cannot_be_demoted(installation: Installation, visitor: V
     admin = installation.workspace.principal.user_id
     page = visitor.visit(f"settings?tab=Users&user={admin}", "Settings")
     form = card(page, "user")
-    form.get_by_label("Role").click()
-    page.get_by_role("option", name="viewer").click()
+    choose(form.get_by_label("Role"), "viewer")
     press(page, "Save")
     expect(form.get_by_text("This is the last active admin")).to_be_visible()
 
@@ -205,8 +203,7 @@ def test_the_audit_tells_who_and_why_and_opens_to_before_and_after(visitor: Visi
     page.wait_for_timeout(2500)
     expect(row.locator('.line[data-kind="came"]', has_text="40")).to_be_visible()
     expect(page.locator(".change", has_text="joins the team")).to_have_count(0)
-    page.get_by_label("Kind").click()
-    page.get_by_role("option", name="user").click()
+    choose(page.get_by_label("Kind"), "user")
     expect(page.locator(".change", has_text="joins the team").first).to_be_visible()
     assert "subject=users" in page.url
 

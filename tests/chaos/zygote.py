@@ -103,7 +103,7 @@ def be_worker(order: dict[str, Any]) -> None:
         FAULTS[fault]()
     url = SecretStr(named(order["url"], os.getpid()))
     settings = Settings.model_construct(database_url=url, data_dir=Path())
-    database = Database(connect(url))
+    database = Database(connect(url, pre_ping=False))
     member = worker.Worker(settings, database, worker.models_of(settings), capacity=order["capacity"])
     asyncio.run(member.run(lambda _: None))
     database.close()

@@ -26,6 +26,7 @@ KEPT_FOR_THE_PROCESS = {
     "helios_core/api/serving.py": "the server's own way to the database",
     "helios_core/database/rows.py": "statements, without what they write",
     "helios_core/database/session.py": "conditions that name a user, kept for each user",
+    "helios_core/database/versions.py": "names of the package's files",
     "helios_core/services/allocations.py": "a statement, without what it asks for",
     "helios_core/services/fleet.py": "kinds, made of nothing but their arguments",
     "helios_core/services/memory.py": "nothing: what it calls a cache is a model's own",
