@@ -1,12 +1,13 @@
 """Model servers on the Settings page, and a provider's own list in the agent form."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from helios_core.services.providers import REHEARSAL, offer_rehearsal
+from helios_core.services.providers import REHEARSAL, delete_endpoint, offer_rehearsal
 from helios_core.views.providers import ModelServer, list_model_servers
 from tests.browser.conftest import Installation, Visitor, choose
 from tests.browser.looks import LOOKS, Look
@@ -25,6 +26,13 @@ def ollama() -> Iterator[str]:
 
 def servers(installation: Installation) -> list[ModelServer]:
     return list(installation.workspace.read(list_model_servers).servers)
+
+
+def remove(installation: Installation, name: str) -> None:
+    """Forget a server that an earlier attempt may have added."""
+    for server in servers(installation):
+        if server.name == name:
+            installation.act(partial(delete_endpoint, endpoint_id=server.id, expected_updated_at=server.updated_at))
 
 
 def fill(page: Page, **fields: str) -> None:
@@ -55,6 +63,7 @@ def test_a_model_server_is_refused_where_it_cannot_be_then_added_and_asked(
 
 
 def test_a_sealed_key_is_given_and_never_shown(installation: Installation, visitor: Visitor) -> None:
+    remove(installation, "vLLM")
     page = visitor.visit("settings?tab=Providers", "Settings")
     choose(page.locator(".st-key-card_server").get_by_label("Speaks as"), "OpenAI, vLLM")
     fill(page, Name="vLLM", Address="http://127.0.0.1:9/v1")

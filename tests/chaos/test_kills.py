@@ -70,8 +70,8 @@ class Deaths:
 
 @pytest.mark.timeout(3600)
 def test_killed_at_every_point(team: Team, times: int | None) -> None:
-    """Twice at each in the usual run, every other time when the worker comes by there for the second time."""
-    Deaths(team, [(*point, 1 + time_ % 2) for time_ in range(times or 2) for point in POINTS]).come()
+    """Five times at each in the usual run, every other time when the worker comes by there for the second time."""
+    Deaths(team, [(*point, 1 + time_ % 2) for time_ in range(times or 5) for point in POINTS]).come()
     team.worker(lease=LEASE_SECONDS)
     assert team.all_ended(120), team.under_way
     assert team.history.faults(team.started, experts=3) == []
