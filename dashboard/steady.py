@@ -6,6 +6,7 @@ or one click, may undo another, and does on a busy machine:
 - One sent from the page just left runs as one of that page, and the browser then clears the page that it has by now.
 - A click in a fragment is dropped where a full run has given the fragment another place by then.
 - A click is forgotten where another request interrupts its run: what it asked for is not asked again.
+- What a run drew last is dropped where the next request begins another runner before it was sent.
 
 These classes stand in for Streamlit's own of the same names; all else is as it was.
 """
@@ -17,7 +18,7 @@ from streamlit.proto.ClientState_pb2 import ClientState
 from streamlit.runtime import app_session, websocket_session_manager
 from streamlit.runtime.app_session import AppSession
 from streamlit.runtime.scriptrunner import script_runner
-from streamlit.runtime.scriptrunner.script_runner import ScriptRunner
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunner, ScriptRunnerEvent
 from streamlit.runtime.scriptrunner_utils.script_requests import (
     RerunData,
     ScriptRequest,
@@ -107,7 +108,7 @@ class SteadyRunner(ScriptRunner):
 
 
 class SteadySession(AppSession):
-    """Takes a click in a fragment that is gone as one on the page."""
+    """Takes a click in a fragment that is gone as one on the page, and sends all that a runner drew to its end."""
 
     def request_rerun(self, client_state: ClientState | None) -> None:
         """Ask for a run."""
@@ -119,3 +120,17 @@ class SteadySession(AppSession):
         ):
             client_state.ClearField("fragment_id")
         super().request_rerun(client_state)
+
+    def _handle_scriptrunner_event_on_event_loop(
+        self,
+        sender: ScriptRunner | None,
+        event: ScriptRunnerEvent,
+        *args: Any,  # noqa: ANN401 - what comes with an event is of its kind
+        **kwargs: Any,  # noqa: ANN401
+    ) -> None:
+        """Hold what a runner says that came to its end for the present one's; only its goodbye is its own.
+
+        A runner is followed by another once all that it says is in the loop, so that the order is kept.
+        """
+        speaker = sender if event is ScriptRunnerEvent.SHUTDOWN else self._scriptrunner
+        super()._handle_scriptrunner_event_on_event_loop(speaker, event, *args, **kwargs)

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
+from types import ModuleType
+from unittest.mock import patch
 
 _context = get_context("forkserver")
 _context.set_forkserver_preload(["tests.preloaded"])
@@ -24,7 +26,9 @@ def start(
     python, option, *rest = command
     assert (python, option) == (sys.executable, "-m")
     process = _context.Process(target=_be, args=(rest, dict(environment), folder, output, errors))
-    process.start()
+    # Otherwise the process would import what is the main module here: a runner of tests, or a page that was tested.
+    with patch.dict(sys.modules, __main__=ModuleType("__main__")):
+        process.start()
     return process
 
 

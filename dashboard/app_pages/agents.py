@@ -6,7 +6,6 @@ from dashboard import formats
 from dashboard.chrome import header, open_page
 from dashboard.components.agent_audit import agent_audit
 from dashboard.components.agent_cards import agent_cards
-from dashboard.components.agent_draft import put_away
 from dashboard.components.agent_form import agent_form
 from dashboard.components.agent_head import agent_head
 from dashboard.components.agent_performance import agent_performance
@@ -93,8 +92,6 @@ def detail(agent_id: str) -> None:
                 body(agent_id)
                 if body is agent_form:
                     another_save(agent_id)
-        elif body is agent_form:
-            put_away(agent_id)
 
 
 @live

@@ -1,13 +1,14 @@
 """A draft of an agent's configuration: what somebody has typed and not saved yet.
 
 It lives in the viewer's session and not in the widgets, so that neither a refresh, nor another tab of the page, nor a
-refusal loses it. Widgets are told their value only where they come onto the page or all are to show something else.
+refusal loses it.
 """
 
 import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 import streamlit as st
@@ -21,6 +22,8 @@ from helios_core.views.configurations import ConfigurationForm, configuration_fo
 FIELDS = tuple(ConfigurationFields.model_fields)
 REASON = "reason"
 
+_numbers = count(1)
+
 
 @dataclass
 class Draft:
@@ -29,11 +32,11 @@ class Draft:
     base: ConfigurationForm
     values: dict[str, Any]
     """Every field as it stands in the form."""
-    is_shown: bool = False
-    """Whether there are widgets that show these values."""
     refused: dict[str, str] = field(default_factory=dict)
     problem: str | None = None
     saved_version: int | None = None
+    number: int = field(default_factory=lambda: next(_numbers))
+    """In the keys of its widgets, so that a new draft has new ones."""
 
     @property
     def agent_id(self) -> str:
@@ -42,7 +45,7 @@ class Draft:
 
     def key(self, name: str) -> str:
         """The key of a field's widget."""
-        return f"edit_{self.agent_id}_{name}"
+        return f"edit_{self.number}_{name}"
 
     def note(self, name: str) -> None:
         """Keep what was typed into a widget."""
@@ -57,7 +60,7 @@ class Draft:
 
 
 def draft_of(form: ConfigurationForm) -> Draft:
-    """The draft in this session, with widgets to hold it.
+    """The draft in this session.
 
     It begins with `form`, and begins again where somebody saved meanwhile and nothing is typed here.
     """
@@ -66,16 +69,7 @@ def draft_of(form: ConfigurationForm) -> Draft:
         draft = begin(form)
     elif draft.base.version != form.version and not draft.changes():
         draft = begin(form, draft.saved_version)
-    if not draft.is_shown or draft.key(REASON) not in st.session_state:
-        st.session_state.update({draft.key(name): value for name, value in draft.values.items()})
-        draft.is_shown = True
     return draft
-
-
-def put_away(agent_id: str) -> None:
-    """The form is not on the page any more: what is typed stays, and its next widgets will show it."""
-    if agent_id in _drafts():
-        _drafts()[agent_id].is_shown = False
 
 
 def begin(form: ConfigurationForm, saved_version: int | None = None) -> Draft:

@@ -1,6 +1,5 @@
 """The form of an agent's configuration: every field, where the agent fits with it, and saving."""
 
-from collections.abc import Iterable
 from typing import Any
 
 import streamlit as st
@@ -11,6 +10,7 @@ from dashboard.components.agent_draft import REASON, Draft, discard, draft_of, r
 from dashboard.components.card import card
 from dashboard.components.card_fits import card_fits
 from dashboard.components.changes import counts, in_brief, show_change, shown
+from dashboard.components.form_draft import beginning_with
 from dashboard.live import live, shared, trouble
 from dashboard.render import date_and_time, plain
 from dashboard.workspace import workspace
@@ -56,38 +56,40 @@ def agent_form(agent_id: str) -> None:
 def _fields(draft: Draft) -> None:
     provider, model = st.columns([1, 2])
     with provider:
-        _choice(draft, "model_provider", list(draft.base.models))
+        _field(draft, "model_provider", st.selectbox, options=draft.base.models)
     with model:
         listing = list_models(workspace(), draft.values["model_provider"])
-        _choice(
-            draft, "assigned_llm", _suggested(draft, listing), accept_new_options=True, note=_listed(listing),
-            placeholder="Choose a model, or type its name", help="Any model that the provider serves; type its name",
+        _field(
+            draft, "assigned_llm", st.selectbox, options=_suggested(draft, listing), accept_new_options=True,
+            note=_listed(listing), placeholder="Choose a model, or type its name",
+            help="Any model that the provider serves; type its name",
         )  # fmt: skip
     _field(draft, "system_prompt", st.text_area, height=320)
     _field(draft, "constraints", st.text_area, height=110, help="A JSON object that the agent is given with each task")
     gpu, memory, context, temperature = st.columns(4)
     known = [fit.gpu_id for fit in _fits(draft).cards]
     with gpu:
-        _choice(draft, "gpu_assignment", [None, *known], format_func=_gpu)
+        _field(draft, "gpu_assignment", st.selectbox, options=[None, *known], format_func=_gpu)
         if len(known) > 1 or draft.values["further_gpu_ids"]:
-            further = list(dict.fromkeys([*known, *draft.values["further_gpu_ids"]]))
             _field(
-                draft, "further_gpu_ids", st.multiselect, options=further, format_func=_gpu, placeholder="none",
+                draft, "further_gpu_ids", st.multiselect, options=known, format_func=_gpu, placeholder="none",
                 help="Where a model that may be split is divided over several cards of one host",
             )  # fmt: skip
     with memory:
-        _number(draft, "allocated_memory_mb", step=256, placeholder="the estimate", note=_estimate(draft))
+        _field(
+            draft, "allocated_memory_mb", st.number_input, step=256, placeholder="the estimate", note=_estimate(draft)
+        )
     with context:
-        _number(draft, "context_tokens", step=1024, placeholder="the server's own")
+        _field(draft, "context_tokens", st.number_input, step=1024, placeholder="the server's own")
     with temperature:
-        _number(draft, "temperature", step=0.1, format="%.2f", placeholder="the model's own")
+        _field(draft, "temperature", st.number_input, step=0.1, format="%.2f", placeholder="the model's own")
     timeout, retries, priority, enabled = st.columns(4)
     with timeout:
-        _number(draft, "timeout_seconds", step=10, help="How long one answer may take")
+        _field(draft, "timeout_seconds", st.number_input, step=10, help="How long one answer may take")
     with retries:
-        _number(draft, "max_retries", step=1)
+        _field(draft, "max_retries", st.number_input, step=1)
     with priority:
-        _number(draft, "priority", step=1, help="10 is served first, 1 last")
+        _field(draft, "priority", st.number_input, step=1, help="10 is served first, 1 last")
     with enabled:
         st.container(height=26, border=False)
         _field(draft, "is_enabled", st.toggle, help="Off: it gets no work, and no GPU memory is promised to it")
@@ -109,16 +111,6 @@ def _listed(listing: Listing) -> str:
     return f"{formats.plural(len(listing.models), 'model')} listed by {plain(listing.server or '')}"
 
 
-def _choice(draft: Draft, name: str, suggested: Iterable[Any], **options: Any) -> None:  # noqa: ANN401 - any JSON
-    """A choice among what is suggested, and what is chosen already."""
-    _field(draft, name, st.selectbox, options=list(dict.fromkeys([*suggested, draft.values[name]])), **options)
-
-
-def _number(draft: Draft, name: str, **options: Any) -> None:  # noqa: ANN401 - options of a widget
-    """A number, or nothing."""
-    _field(draft, name, st.number_input, value=None, **options)
-
-
 def _field(draft: Draft, name: str, widget: Any, *, note: str = "", **options: Any) -> None:  # noqa: ANN401 - a widget
     """A widget with its title; below it what was refused, else what it was before, and a note.
 
@@ -127,7 +119,7 @@ def _field(draft: Draft, name: str, widget: Any, *, note: str = "", **options: A
     """
     options |= {"key": draft.key(name), "on_change": draft.note, "args": (name,), "disabled": not draft.base.may_edit}
     with st.container(gap="xsmall"):
-        widget(TITLES[name], **options)
+        widget(TITLES[name], **beginning_with(draft.values[name], options))
         line = st.empty()
         change = next((change for change in draft.changes() if change.field == name), None)
         if name in draft.refused:
@@ -213,7 +205,7 @@ def _saving(draft: Draft, form: ConfigurationForm) -> None:
     changes = draft.changes()
     _outcome(st.empty(), draft, form, bool(changes))
     st.text_input(
-        "Reason", key=draft.key(REASON), on_change=draft.note, args=(REASON,),
+        "Reason", value=draft.values[REASON], key=draft.key(REASON), on_change=draft.note, args=(REASON,),
         placeholder="Why, for those who come later", label_visibility="collapsed", disabled=not draft.base.may_edit,
     )  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):

@@ -28,8 +28,6 @@ class FormDraft:
     problem: str | None = None
     number: int = field(default_factory=lambda: next(_numbers))
     """In the keys of its widgets, so that a new draft has new ones."""
-    shown: dict[str, Any] = field(default_factory=dict)
-    """What each widget on the page began with. Told in one run only, it would be lost where another follows at once."""
 
     @property
     def has_changes(self) -> bool:
@@ -39,10 +37,8 @@ class FormDraft:
     def show(self, name: str, label: str, widget: Any, **options: Any) -> None:  # noqa: ANN401 - a widget and its options
         """Draw the widget of one field, and below it what was refused."""
         key = f"form_{self.number}_{name}"
-        if key not in st.session_state:
-            self.shown[name] = self.values[name]
         with st.container(gap="xsmall"):
-            beginning = _beginning_with(self.shown[name], options)
+            beginning = beginning_with(self.values[name], options)
             self.values[name] = widget(label, key=key, on_change=self._note, args=(name, key), **beginning)
             line = st.empty()
             if name in self.refused:
@@ -53,15 +49,18 @@ class FormDraft:
         self.values[name] = st.session_state[key]
 
 
-def _beginning_with(value: Any, options: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - of any widget
-    """The arguments of a widget that begins with `value`: one choice by its place, several as a list of them."""
+def beginning_with(value: Any, options: Mapping[str, Any]) -> dict[str, Any]:  # noqa: ANN401 - of any widget
+    """The arguments of a widget that begins with `value`: one choice by its place, several as a list of them.
+
+    Every run says it: one with a key is the same with any beginning, and shows this one where the browser forgot it.
+    """
     if "options" not in options:
         return {**options, "value": value}
     chosen = value if isinstance(value, list) else [] if value is None else [value]
     choices = list(dict.fromkeys([*options["options"], *chosen]))
     if isinstance(value, list):
         return {**options, "options": choices, "default": value}
-    return {**options, "options": choices, "index": None if value is None else choices.index(value)}
+    return {**options, "options": choices, "index": choices.index(value) if value in choices else None}
 
 
 def form_draft(name: str, base: dict[str, Any], seen: Any) -> FormDraft:  # noqa: ANN401 - whatever tells versions apart

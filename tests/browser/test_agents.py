@@ -23,7 +23,8 @@ def stored(installation: Installation, agent_id: str) -> AgentConfiguration:
 
 
 def field(page: Page, title: str) -> Locator:
-    return page.get_by_label(title, exact=True)
+    """A field, not the one in whose place it has come."""
+    return page.get_by_label(title, exact=True).filter(visible=True)
 
 
 def type_in(page: Page, title: str, text: str) -> None:
@@ -82,6 +83,7 @@ def test_a_refused_value_is_marked_and_everything_typed_stays(installation: Inst
     type_in(page, "System prompt", "You plan.")
     type_in(page, "Timeout (s)", "0")
     type_in(page, "Constraints", '{"steps": ')
+    expect(page.get_by_text("3 unsaved changes")).to_be_visible()
     page.get_by_role("button", name=f"Save as version {version + 1}").click()
     expect(page.get_by_text("The timeout is 1 to 86,400 whole seconds")).to_be_visible()
     expect(page.get_by_text("This is not JSON: line 1")).to_be_visible()

@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from helios_core.models import AgentConfiguration, GPUResource, LoadBalancingRule, PlacementPlan, ResourceConstraint
@@ -19,7 +20,7 @@ from helios_core.services.rules import RuleFields, create_rule, edit_rule
 from helios_core.views.placement import placement_map
 from helios_core.views.quotas import list_quotas
 from tests.browser import scene
-from tests.browser.conftest import DRAWING_MS, Installation, Visitor, choose
+from tests.browser.conftest import Installation, Visitor, choose
 from tests.browser.looks import WIDE, Look, usually
 
 pytestmark = pytest.mark.browser
@@ -134,10 +135,7 @@ def test_a_draft_is_applied_as_one_and_undone_as_one(installation: Installation,
 def test_more_agents_of_a_kind_join_a_draft_and_the_team(installation: Installation, visitor: Visitor) -> None:
     page = visitor.visit("placement", "Placement")
     surface(page, "board").get_by_text("Add agents to the draft").click()
-    page.wait_for_timeout(DRAWING_MS)  # the list of choices closes where the page still moves
-    surface(page, "board").get_by_label("More agents like").click()
-    page.keyboard.type("Output")
-    page.get_by_role("option", name="Output Formatter").click()
+    choose(surface(page, "board").get_by_label("More agents like"), "Output Formatter")
     surface(page, "board").get_by_label("How many").fill("2")
     surface(page, "board").get_by_label("How many").press("Tab")
     page.get_by_role("button", name="Add to the draft").click()
@@ -209,17 +207,27 @@ def test_a_capacity_question_is_answered_with_the_reason_why_not_one_more(visito
     page.get_by_label("Memory (MiB)").fill("5000")
     page.get_by_role("button", name="How many more fit?").click()
     expect(surface(page, "room").get_by_text("Choose a model first")).to_be_visible()
-    surface(page, "room").get_by_label("Model").click()
-    page.keyboard.type("qwen2.5:7b")
-    page.get_by_role("option", name="qwen2.5:7b").first.click()
+    choose(surface(page, "room").get_by_label("Model"), "qwen2.5:7b")
     page.get_by_role("button", name="How many more fit?").click()
     expect(surface(page, "room").get_by_text(re.compile("more agents? fits? with qwen2.5:7b"))).to_be_visible()
     expect(surface(page, "room").locator(".reason").first).to_be_visible()
 
 
+def remove(installation: Installation, kept: Select[Any]) -> None:
+    """Delete what an earlier attempt may have left."""
+
+    def forget(session: Session) -> None:
+        for row in session.scalars(kept):
+            session.delete(row)
+
+    installation.act(forget)
+
+
 def test_a_rule_that_contradicts_another_is_named_before_it_is_saved_and_refused(
     installation: Installation, visitor: Visitor
 ) -> None:
+    kept = select(LoadBalancingRule).where(LoadBalancingRule.name == "cool first")
+    remove(installation, kept)
     page = visitor.visit("placement?tab=Rules", "Placement")
     page.get_by_role("button", name="Add a rule").click()
     form = surface(page, "rule")
@@ -242,9 +250,7 @@ def test_a_rule_that_contradicts_another_is_named_before_it_is_saved_and_refused
     form.get_by_label("Reason").press("Tab")
     form.get_by_role("button", name="Add the rule").click()
     expect(page.locator("a.rule", has_text="cool first")).to_contain_text("● in force")
-    saved = installation.workspace.read(
-        lambda session: session.scalars(select(LoadBalancingRule).where(LoadBalancingRule.name == "cool first")).one()
-    )
+    saved = installation.workspace.read(lambda session: session.scalars(kept).one())
     assert (saved.strategy, saved.max_temperature_celsius, saved.priority) == ("thermal_headroom", 60, 8)
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
@@ -272,6 +278,8 @@ def test_two_editors_of_a_rule_do_not_overwrite_each_other(installation: Install
 def test_a_constraint_is_added_refused_and_deleted_through_its_form(
     installation: Installation, visitor: Visitor
 ) -> None:
+    kept = select(ResourceConstraint).where(ResourceConstraint.model_name == "qwen2.5:7b")
+    remove(installation, kept)
     page = visitor.visit("placement?tab=Constraints&constraint=new", "Placement")
     form = surface(page, "constraint")
     form.get_by_label("Model").fill("qwen2.5:7b")
@@ -285,8 +293,8 @@ def test_a_constraint_is_added_refused_and_deleted_through_its_form(
     expect(form.get_by_text(re.compile("Project Manager on GPU 0")).first).to_be_visible()
     form.get_by_role("button", name="Add the constraint").click()
     expect(page.locator("a.constraint", has_text="qwen2.5:7b")).to_contain_text("capability 8.6 or newer")
-    kept = select(ResourceConstraint.min_compute_capability).where(ResourceConstraint.model_name == "qwen2.5:7b")
-    assert installation.workspace.read(lambda session: session.scalars(kept).all()) == ["8.6"]
+    saved = installation.workspace.read(lambda session: session.scalars(kept).one())
+    assert saved.min_compute_capability == "8.6"
     page.get_by_role("button", name="Delete").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete").click()
     expect(page.locator("a.constraint", has_text="qwen2.5:7b")).to_have_count(0)

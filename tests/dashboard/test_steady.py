@@ -2,18 +2,22 @@
 
 import asyncio
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 
 import pytest
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.proto.WidgetStates_pb2 import WidgetStates
 from streamlit.runtime.fragment import MemoryFragmentStorage
 from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.pages_manager import PagesManager
+from streamlit.runtime.script_data import ScriptData
 from streamlit.runtime.scriptrunner.script_cache import ScriptCache
+from streamlit.runtime.scriptrunner.script_runner import ScriptRunnerEvent
 from streamlit.runtime.scriptrunner_utils.script_requests import RerunData, ScriptRequestType
 from streamlit.runtime.state import SessionState
 
-from dashboard.steady import SteadyRequests, SteadyRunner
+from dashboard.steady import SteadyRequests, SteadyRunner, SteadySession
 
 HERE = "page that is open"
 LEFT = "page that was left"
@@ -112,3 +116,21 @@ def test_a_refresh_of_a_fragment_that_is_gone_runs_nothing_else(runner: SteadyRu
 def test_a_whole_page_is_asked_for_as_it_was(runner: SteadyRunner) -> None:
     whole = RerunData(page_script_hash=LEFT, widget_states=pressed("undo"))
     assert runner.in_place(whole) == whole
+
+
+def test_what_a_run_drew_last_is_sent_where_another_runner_followed_at_once(runner: SteadyRunner) -> None:
+    line = ForwardMsg()
+    line.delta.new_element.text.body = "the last line"
+
+    async def follow() -> list[ForwardMsg]:
+        main = str(Path(__file__))
+        session = SteadySession(ScriptData(main), MemoryUploadedFileManager("/"), ScriptCache(), None, {})
+        session._on_scriptrunner_event(runner, ScriptRunnerEvent.ENQUEUE_FORWARD_MSG, line)
+        session._on_scriptrunner_event(runner, ScriptRunnerEvent.SHUTDOWN)
+        session._scriptrunner = follower = copy(runner)
+        await asyncio.sleep(0)
+        session._script_event_loop.close()
+        assert session._scriptrunner is follower, "the first runner's goodbye ended the second"
+        return session.flush_browser_queue()
+
+    assert asyncio.run(follow()) == [line]
