@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from threading import Event, Thread
 from time import perf_counter, sleep
 
-from sqlalchemy import func, insert, select, text
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -95,9 +95,10 @@ def write_samples(session: Session) -> None:
 
 
 def edit_configuration(session: Session) -> None:
-    """Change a configuration of one's own."""
-    configuration = session.scalars(select(AgentConfiguration).where(AgentConfiguration.user_id == 2).limit(1)).one()
-    configuration.priority = 1 + configuration.priority % 10
+    """Change a configuration of one's own, by columns that it has before and after."""
+    own = select(func.min(AgentConfiguration.id)).where(AgentConfiguration.user_id == 2).scalar_subquery()
+    change = update(AgentConfiguration).where(AgentConfiguration.id == own)
+    session.execute(change.values(priority=1 + AgentConfiguration.priority % 10))
 
 
 def works() -> list[Work]:
