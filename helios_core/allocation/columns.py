@@ -71,9 +71,9 @@ class Columns:
                     self._load(model, self.place_of[card.position], loaded=True)
         return found
 
-    def of_model(self, model: LoadedModel) -> Mask:
-        """The shapes (P) that use the model."""
-        return self._of_model.get(model, self._of_none)
+    def of_model(self, model: LoadedModel | None) -> Mask:
+        """The shapes (P) that use the model; none use no model."""
+        return self._of_none if model is None else self._of_model.get(model, self._of_none)
 
     def follow(self, cards: Iterable[int], host: int, model: LoadedModel | None = None) -> list[int]:
         """Enter what changed on these cards and their host, `model` came or went; the bundles that are touched."""

@@ -4,9 +4,12 @@ n bundles are asked about, of W cards; P shapes, K profiles, as in `mix.Outlook`
 card; where there is no room, infinity. A shape of several cards, or of none, has its cost in the bundle's column 0.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from helios_core.allocation.columns import Columns, Indices, Mask
+from helios_core.allocation.compiled import compiled
 from helios_core.allocation.ledger import Ledger
 from helios_core.allocation.outlook import Outlook, Whole
 from helios_core.allocation.requests import Shape
@@ -38,7 +41,34 @@ class Losses:
         return self._together(shape, at)
 
     def _alone(self, shape: Shape, at: Indices) -> Whole:
-        """One card, and no card's worth depends on another's. Axis 0 of all that follows is before and after."""
+        """One card, and no card's worth depends on another's."""
+        run = compiled()
+        return self._alone_in_arrays(shape, at) if run is None else self._alone_compiled(run, shape, at)
+
+    def _alone_compiled(self, run: Callable[..., Whole], shape: Shape, at: Indices) -> Whole:
+        columns, outlook = self._columns, self._outlook
+        model = shape.model if shape.weights_mib else None
+        return run(
+            at,
+            columns.compute,
+            columns.memory,
+            columns.needs,
+            columns.compute if model is None else columns.absent(model),
+            shape.compute_milli,
+            shape.memory_mib + (shape.weights_mib if model is None else 0),
+            0 if model is None else shape.weights_mib,
+            columns.of_model(model),
+            columns.own,
+            self._compute,
+            self._merged,
+            self._classes,
+            outlook.compute_per_card,
+            outlook.memory_per_card,
+            self._asks_memory,
+        )
+
+    def _alone_in_arrays(self, shape: Shape, at: Indices) -> Whole:
+        """The same, all bundles at once. Axis 0 of all that follows is before and after."""
         columns, size = self._columns, (2, len(at), self._columns.compute.shape[1])
         compute, memory, needs = np.empty(size), np.empty(size), np.empty((*size, len(self._compute)))
         columns.compute.take(at, axis=0, out=compute[0], mode="clip")

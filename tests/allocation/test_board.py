@@ -1,11 +1,15 @@
-"""Arrays and plain Python are one formula: they find the same candidates at the same price."""
+"""Arrays, compiled loops and plain Python are one formula: they find the same candidates at the same price."""
 
 from collections import Counter
+from unittest.mock import patch
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from helios_core.allocation import losses
 from helios_core.allocation.board import Board
+from helios_core.allocation.compiled import compiled
 from helios_core.allocation.fleet import Fleet, Gpu
 from helios_core.allocation.mix import Mix
 from helios_core.allocation.outlook import Outlook
@@ -32,14 +36,26 @@ kinds = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@pytest.mark.parametrize("is_compiled", [False, True])
+@settings(max_examples=100, deadline=None)
 @given(
     mix=st.lists(kinds, max_size=8),
     asked=st.lists(kinds, min_size=1, max_size=20),
     cards=st.integers(1, 6),
     strategy=st.sampled_from(Strategy),
 )
-def test_arrays_and_plain_python_agree(mix: list[Kind], asked: list[Kind], cards: int, strategy: Strategy) -> None:
+def test_arrays_and_plain_python_agree(
+    mix: list[Kind], asked: list[Kind], cards: int, strategy: Strategy, *, is_compiled: bool
+) -> None:
+    with patch.object(losses, "compiled", compiled if is_compiled else no_kernel):
+        check_that_they_agree(mix, asked, cards, strategy)
+
+
+def no_kernel() -> None:
+    """What there is without numba."""
+
+
+def check_that_they_agree(mix: list[Kind], asked: list[Kind], cards: int, strategy: Strategy) -> None:
     readings = [(None, None), (61.5, 12.25), (60.0, None), (None, 99.0)]
     gpus = [
         Gpu(n, f"h{n // 2}", 2000 + 700 * (n % 2), gpu_type="AB"[n % 2], compute_milli=1500,
@@ -66,6 +82,10 @@ def test_arrays_and_plain_python_agree(mix: list[Kind], asked: list[Kind], cards
             placer.promise(request, Choice(kind.shapes[0], found[0].host, found[0].cards))
             for board in (arrays, by_host):
                 board.changed(found[0].cards, found[0].host, kind.shapes[0].model)
+
+
+def test_numba_is_there_to_be_tested() -> None:
+    assert compiled() is not None
 
 
 def test_costs_that_are_kept_are_those_of_a_fresh_start() -> None:

@@ -4,7 +4,9 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import patch
 
+from helios_core.allocation import losses
 from tests.allocation.repeated import story
 
 ROOT = Path(__file__).parents[2]
@@ -14,6 +16,12 @@ SEARCH, EXACT = 0.02, 0.1
 
 def test_a_hundred_repeats_are_the_same_to_the_byte() -> None:
     assert len({story(SEARCH) for _ in range(100)}) == 1
+
+
+def test_who_has_no_numba_has_the_same_answer() -> None:
+    with_numba = story(SEARCH)
+    with patch.object(losses, "compiled", lambda: None):
+        assert story(SEARCH) == with_numba
 
 
 def test_the_exact_search_repeats_itself_too() -> None:

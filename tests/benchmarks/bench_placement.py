@@ -2,7 +2,8 @@
 
 A fleet in hosts of eight cards is filled with agents of 16 kinds until it takes no more, and then kept there: each step
 releases a random agent and places a new one. Refusals count. `explained` is the same with the
-reasons kept, to be put into words when they are read.
+reasons kept, to be put into words when they are read. Fleets of more than 16 cards are measured without numba and,
+where it is installed, with it.
 """
 
 import argparse
@@ -11,12 +12,15 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from unittest.mock import patch
 
+from helios_core.allocation import losses
+from helios_core.allocation.compiled import compiled
 from helios_core.allocation.explain import explain
 from helios_core.allocation.fleet import Fleet, Gpu
 from helios_core.allocation.ledger import Promise
 from helios_core.allocation.mix import Mix
-from helios_core.allocation.place import Placer
+from helios_core.allocation.place import SMALL_FLEET, Placer
 from helios_core.allocation.requests import Kind, Request
 
 MEMORY_MIB = (512, 1024, 2048, 4096)
@@ -103,20 +107,31 @@ def main() -> None:
     parser.add_argument("gpus", nargs="*", type=int, default=[3, 100, 1_000, 10_000])
     parser.add_argument("--steps", type=int, default=4_000)
     asked = parser.parse_args()
-    print(f"{'GPUs':>7} {'agents':>7} {'p50 µs':>8} {'p99 µs':>8} {'a second':>9} {'explained p50 µs':>17}")
+    print(f"{'GPUs':>7} {'agents':>7} {'by':>6} {'p50 µs':>8} {'p99 µs':>8} {'a second':>9} {'explained p50 µs':>17}")
     for cards in asked.gpus:
-        stream = requests(seed=cards)
-        placer = full(cards, stream)
-        churn(placer, stream, asked.steps // 4)
-        gc.collect()
-        gc.freeze()
-        taken = churn(placer, stream, asked.steps)
-        explained = churn(placer, stream, asked.steps, explained=True)
-        print(
-            f"{cards:>7} {len(placer.ledger.promises):>7} {microseconds(taken, 0.5):>8.1f} "
-            f"{microseconds(taken, 0.99):>8.1f} {len(taken) / sum(taken):>9.0f} {microseconds(explained, 0.5):>17.1f}",
-            flush=True,
-        )
+        if cards <= SMALL_FLEET:
+            measure(cards, asked.steps, "plain")
+            continue
+        with patch.object(losses, "compiled", lambda: None):
+            measure(cards, asked.steps, "arrays")
+        if compiled() is not None:
+            measure(cards, asked.steps, "numba")
+
+
+def measure(cards: int, steps: int, by: str) -> None:
+    """Print the line of one fleet."""
+    stream = requests(seed=cards)
+    placer = full(cards, stream)
+    churn(placer, stream, steps // 4)
+    gc.collect()
+    gc.freeze()
+    taken = churn(placer, stream, steps)
+    explained = churn(placer, stream, steps, explained=True)
+    print(
+        f"{cards:>7} {len(placer.ledger.promises):>7} {by:>6} {microseconds(taken, 0.5):>8.1f} "
+        f"{microseconds(taken, 0.99):>8.1f} {len(taken) / sum(taken):>9.0f} {microseconds(explained, 0.5):>17.1f}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":
