@@ -108,7 +108,7 @@ def _split(answer: str) -> Iterator[str]:
 
 def _runs(text: str) -> Iterator[tuple[str, ...]]:
     words = WORD.findall(CITATION.sub(" ", text).casefold())
-    return (tuple(words[place : place + RUN_WORDS]) for place in range(len(words) - RUN_WORDS + 1))
+    return zip(*(words[place:] for place in range(RUN_WORDS)), strict=False)
 
 
 def _plain(name: str) -> str:
