@@ -51,6 +51,8 @@ WHOLE_HEIGHT = """() => Math.max(
     700, document.querySelector('[data-testid="stMainBlockContainer"]').getBoundingClientRect().height + 60)"""
 DRAWING_MS = 300
 """What has come to the browser is drawn in this time."""
+SCROLLING_MS = 100
+"""A page that was scrolled is at rest by then."""
 
 
 @dataclass(frozen=True)
@@ -266,6 +268,8 @@ def visitor(window: Callable[..., Visitor]) -> Visitor:
 def choose(field: Locator, name: str | Pattern[str]) -> None:
     """Open a field's list and take a choice. It closes where the page moves under it, and is opened once more."""
     choice = field.page.get_by_role("option", name=name).first
+    field.scroll_into_view_if_needed()
+    field.page.wait_for_timeout(SCROLLING_MS)
     field.click()
     try:
         choice.click(timeout=5000)
