@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from helios_core.models.base import Base, BigId, CreatedAt, Owned, UpdatedAt
+from helios_core.models.base import Base, BigId, CreatedAt, GpuIds, Owned, UpdatedAt
 from helios_core.models.conversations import of_conversation
 
 
@@ -70,7 +70,9 @@ class ConversationRun(Owned, Base):
 
 
 class CardLease(Owned, Base):
-    """An expert's claim to one slot of a card: waiting while `granted_at` is None, held until the row is gone."""
+    """An expert's claim to one slot of each card that it is on: waiting while `granted_at` is None, held until the row
+    is gone.
+    """
 
     __tablename__ = "card_leases"
     __table_args__ = (
@@ -85,6 +87,7 @@ class CardLease(Owned, Base):
 
     delegation_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     gpu_id: Mapped[int] = mapped_column(Integer, ForeignKey("gpu_resources.id", ondelete="CASCADE"))
+    further_gpu_ids: Mapped[GpuIds]
     worker_id: Mapped[UUID] = mapped_column(ForeignKey("workers.id", ondelete="CASCADE"))
     priority: Mapped[int] = mapped_column(SmallInteger)
     requested_at: Mapped[CreatedAt]

@@ -135,10 +135,10 @@ class Experts:
         return self._pauses.pop(attempt.delegation_id, None) or pause_after(attempt.attempt - 1) or 0.0
 
     async def _begin(self, attempt: Attempt, seat: Seat) -> None:
-        """Wait for a slot of the agent's card, where it has one. Who is cancelled meanwhile waits no longer."""
-        if attempt.status is TaskDelegationStatus.IN_PROGRESS and seat.gpu_id is None:
+        """Wait for a slot of each card of the agent, if any. Who is cancelled meanwhile waits no longer."""
+        if attempt.status is TaskDelegationStatus.IN_PROGRESS and not seat.gpu_ids:
             return  # it began with the plan, or with a worker that is gone
-        start = Start(self.desk.hold, attempt.delegation_id, seat.agent_id, seat.gpu_id, attempt.priority)
+        start = Start(self.desk.hold, attempt.delegation_id, seat.agent_id, seat.gpu_ids, attempt.priority)
         while not await self.desk.tools.starts.put(start):
             await self._slots.wait()
 

@@ -145,7 +145,7 @@ def _tasks(desk: Desk, brief: Brief, made: Plan, attempts: Sequence[Attempt]) ->
             review_round=len(brief.syntheses),
             priority=_priority(brief, directive.agent_id),
             timeout_seconds=brief.seats[directive.agent_id].timeout_seconds,
-            begins=not (directive.depends_on or desk.is_paused or brief.seats[directive.agent_id].gpu_id is not None),
+            begins=not (directive.depends_on or desk.is_paused or brief.seats[directive.agent_id].gpu_ids),
         )
         for place, directive in enumerate(made.directives)
     ]

@@ -56,12 +56,12 @@ class NewDelegation:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A delegation that is about to be worked on; on a card where `gpu_id` says so."""
+    """A delegation that is about to be worked on; on the cards that `gpu_ids` names, if any."""
 
     hold: Hold
     delegation_id: int
     agent_id: str
-    gpu_id: int | None
+    gpu_ids: tuple[int, ...]
     priority: int
 
 
@@ -147,15 +147,16 @@ def start(session: Session, starts: Sequence[Start]) -> frozenset[int]:
     granted = slots.claim(
         session,
         [
-            slots.Claim(start.hold.user_id, start.delegation_id, start.gpu_id, start.hold.worker_id, start.priority)
+            slots.Claim(start.hold.user_id, start.delegation_id, start.gpu_ids, start.hold.worker_id, start.priority)
             for start in mine
-            if start.gpu_id is not None
+            if start.gpu_ids
         ],
     )
-    ready = [start for start in mine if start.gpu_id is None or start.delegation_id in granted]
+    ready = [start for start in mine if not start.gpu_ids or start.delegation_id in granted]
     if not ready:
         return frozenset()
-    rows = {"delegations": [start.delegation_id for start in ready], "cards": [start.gpu_id for start in ready]}
+    first_cards = [next(iter(start.gpu_ids), None) for start in ready]
+    rows = {"delegations": [start.delegation_id for start in ready], "cards": first_cards}
     begun = frozenset(session.scalars(STARTED, rows))
     slots.give_back(session, granted - begun)
     statuses.settle(session, {(start.hold.user_id, start.agent_id) for start in ready})

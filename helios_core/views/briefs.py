@@ -33,8 +33,8 @@ class Seat:
     timeout_seconds: int
     max_retries: int
     priority: int
-    gpu_id: int | None
-    """The card that it works on: the one that is promised to it, else the one it prefers; None needs no card's slot."""
+    gpu_ids: tuple[int, ...]
+    """The cards that it works on: those promised to it, else those it prefers; without one it needs no slot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,9 +193,11 @@ def _answer(row: AgentResponse) -> Answer:
 SEATS = text(
     "SELECT DISTINCT ON (c.agent_id) c.agent_id, c.assigned_llm, c.model_provider, c.system_prompt, c.temperature, "
     "c.context_tokens, c.timeout_seconds, c.max_retries, c.priority, c.is_enabled, profile.display_name AS name, "
-    "profile.description, coalesce((SELECT gpu_id FROM gpu_allocations promise "
-    " WHERE coalesce(promise.configuration_id, promise.default_configuration_id) = c.id AND released_at IS NULL "
-    " ORDER BY gpu_id = c.gpu_assignment DESC NULLS LAST, gpu_id LIMIT 1), c.gpu_assignment) AS gpu_id "
+    "profile.description, "
+    "coalesce((SELECT array_agg(gpu_id ORDER BY gpu_id = c.gpu_assignment DESC NULLS LAST, gpu_id) "
+    " FROM gpu_allocations promise WHERE released_at IS NULL "
+    " AND coalesce(promise.configuration_id, promise.default_configuration_id) = c.id), "
+    " array_remove(c.gpu_assignment || c.further_gpu_ids, NULL)) AS gpu_ids "
     "FROM agent_configurations c "
     "LEFT JOIN agent_profiles profile ON profile.user_id IS NULL AND profile.agent_id = c.agent_id "
     "WHERE c.user_id = :user OR c.user_id IS NULL ORDER BY c.agent_id, c.user_id NULLS LAST"
@@ -223,5 +225,5 @@ def _seat(row: Row[Any]) -> Seat:
         timeout_seconds=row.timeout_seconds,
         max_retries=row.max_retries,
         priority=row.priority,
-        gpu_id=row.gpu_id if provider in LOCAL else None,
+        gpu_ids=tuple(dict.fromkeys(row.gpu_ids)) if provider in LOCAL else (),
     )

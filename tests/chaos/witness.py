@@ -31,9 +31,11 @@ CREATE FUNCTION witness_write() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINE
 END $$;
 CREATE FUNCTION witness_slot() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
     IF TG_OP = 'DELETE' THEN
-        INSERT INTO witnessed_slots (gpu_id, delegation_id, is_held) VALUES (OLD.gpu_id, OLD.delegation_id, false);
+        INSERT INTO witnessed_slots (gpu_id, delegation_id, is_held)
+            SELECT unnest(OLD.gpu_id || OLD.further_gpu_ids), OLD.delegation_id, false;
     ELSE
-        INSERT INTO witnessed_slots (gpu_id, delegation_id, is_held) VALUES (NEW.gpu_id, NEW.delegation_id, true);
+        INSERT INTO witnessed_slots (gpu_id, delegation_id, is_held)
+            SELECT unnest(NEW.gpu_id || NEW.further_gpu_ids), NEW.delegation_id, true;
     END IF;
     RETURN NULL;
 END $$;

@@ -199,7 +199,9 @@ def filled(database: Database, operator: Principal, member: Principal) -> None:
                     conversation_id=conversation.id, position=0, speaker="user", kind="question", content="Why?"
                 ),
                 ConversationRun(conversation_id=conversation.id, worker_id=WORKER, epoch=1, priority=3),
-                CardLease(delegation_id=retry.id, gpu_id=0, worker_id=WORKER, priority=5, granted_at=NOW),
+                CardLease(
+                    delegation_id=retry.id, gpu_id=0, further_gpu_ids=[1], worker_id=WORKER, priority=5, granted_at=NOW
+                ),
                 AnswerDraft(conversation_id=conversation.id, delegation_id=retry.id, agent_id="t", content="Fi"),
             ]
         )  # fmt: skip

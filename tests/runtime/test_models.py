@@ -31,7 +31,7 @@ SEAT = Seat(
     timeout_seconds=20,
     max_retries=2,
     priority=5,
-    gpu_id=None,
+    gpu_ids=(),
 )
 IN_WORDS = prompts.synthesis("Be brief.", "What is the answer?", [])
 IN_JSON = replace(IN_WORDS, schema=prompts._object({"answer": prompts.TEXT}, title="Answer"))

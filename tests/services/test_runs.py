@@ -5,17 +5,27 @@ from typing import TypeVar
 from uuid import UUID
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from helios_core.database.session import SYSTEM, Database, Principal
 from helios_core.errors import HoldLost, InvalidInput, NotAllowed, NotFound, TransitionRefused
-from helios_core.models import AgentProfile, ConversationPhase, GPUResource, MultiAgentConversation
-from helios_core.services import delegations, responses, runs, statuses, workers
+from helios_core.models import (
+    AgentConfiguration,
+    AgentProfile,
+    CardLease,
+    ConversationPhase,
+    GPUAllocation,
+    GPUResource,
+    ModelProvider,
+    MultiAgentConversation,
+)
+from helios_core.services import delegations, responses, runs, slots, statuses, workers
 from helios_core.services.team import ensure_default_team
 from helios_core.services.transcripts import enter
 from helios_core.services.workspace import Workspace
 from helios_core.views.agents import find_agent
+from helios_core.views.briefs import brief
 from helios_core.views.runs import progress
 
 Result = TypeVar("Result")
@@ -67,9 +77,9 @@ def planned(system: Workspace, hold: runs.Hold, *agents: str) -> tuple[int, ...]
 
 
 def begin(
-    system: Workspace, hold: runs.Hold, ids: tuple[int, ...], agents: list[str], gpu: int | None
+    system: Workspace, hold: runs.Hold, ids: tuple[int, ...], agents: list[str], gpus: tuple[int, ...]
 ) -> frozenset[int]:
-    starts = [delegations.Start(hold, id_, agent, gpu, 5) for id_, agent in zip(ids, agents, strict=True)]
+    starts = [delegations.Start(hold, id_, agent, gpus, 5) for id_, agent in zip(ids, agents, strict=True)]
     return system.act(lambda session: delegations.start(session, starts))
 
 
@@ -162,7 +172,7 @@ def test_an_answer_is_written_once_and_frees_its_slot(
     agents = ["technical_expert", "data_analyst"]
     system.act(lambda session: statuses.enlist(session, hold.user_id, agents))
     first, second = ids = planned(system, hold, *agents)
-    assert begin(system, hold, ids, agents, 0) == {first}
+    assert begin(system, hold, ids, agents, (0,)) == {first}
     seen = mine.read(lambda session: progress(session, hold.conversation_id))
     assert [(task.status, task.is_waiting_for_card) for task in seen.tasks] == [
         ("in_progress", False),
@@ -173,9 +183,74 @@ def test_an_answer_is_written_once_and_frees_its_slot(
     assert list(system.act(lambda session: responses.respond(session, done))) == [first]
     assert system.act(lambda session: responses.respond(session, done)) == {}
     assert status_of(system, "technical_expert", member) == "idle"
-    assert begin(system, hold, (second,), agents[1:], 0) == {second}
+    assert begin(system, hold, (second,), agents[1:], (0,)) == {second}
     late = runs.Hold(hold.conversation_id, hold.user_id, worker, epoch=9)
     assert system.act(lambda session: responses.respond(session, [answer(late, second, agents[1])])) == {}
+
+
+def test_an_expert_works_on_the_cards_promised_to_it_else_on_those_it_prefers(
+    system: Workspace, mine: Workspace, member: Principal
+) -> None:
+    def configure(session: Session) -> None:
+        for number in range(4):
+            session.add(GPUResource(uuid=str(number), name="A", host="h", total_memory_mb=9))
+            session.flush()
+        divided = find_configuration(session, "technical_expert")
+        divided.model_provider, divided.gpu_assignment, divided.further_gpu_ids = ModelProvider.OLLAMA, 0, [2]
+        elsewhere = find_configuration(session, "data_analyst")
+        elsewhere.model_provider, elsewhere.gpu_assignment = ModelProvider.OPENAI, 0
+
+    def promise(session: Session) -> None:
+        default = find_configuration(session, "technical_expert").id
+        for gpu_id in (3, 1):
+            session.add(
+                GPUAllocation(
+                    user_id=member.user_id, gpu_id=gpu_id, agent_id="technical_expert", allocated_memory_mb=1,
+                    default_configuration_id=default,
+                )
+            )  # fmt: skip
+
+    conversation_id = start(mine)
+    system.act(configure)
+    seats = system.read(lambda session: brief(session, conversation_id)).seats
+    assert (seats["technical_expert"].gpu_ids, seats["data_analyst"].gpu_ids) == ((0, 2), ())
+    system.act(promise)
+    assert system.read(lambda session: brief(session, conversation_id)).seats["technical_expert"].gpu_ids == (1, 3)
+
+
+def find_configuration(session: Session, agent_id: str) -> AgentConfiguration:
+    return session.scalars(select(AgentConfiguration).filter_by(agent_id=agent_id, user_id=None)).one()
+
+
+def test_who_is_on_two_cards_takes_a_slot_of_both_or_none(system: Workspace, mine: Workspace, worker: UUID) -> None:
+    def add_cards(session: Session) -> None:
+        for name in "AB":
+            session.add(GPUResource(uuid=name, name=name, host="h", total_memory_mb=1, max_concurrent_agents=1))
+            session.flush()
+
+    system.act(add_cards)
+    hold = take(system, start(mine), worker)
+    agents = ["technical_expert", "data_analyst", "planning_expert", "business_analyst"]
+    alone, divided, after, elsewhere = planned(system, hold, *agents)
+
+    def begun(delegation_id: int, *cards: int) -> bool:
+        return bool(begin(system, hold, (delegation_id,), agents[:1], cards))
+
+    def end(*ended: int) -> None:
+        system.act(lambda session: slots.give_back(session, ended))
+
+    def held() -> set[int]:
+        lease = select(CardLease.delegation_id).where(CardLease.granted_at.is_not(None))
+        return set(system.read(lambda session: session.scalars(lease).all()))
+
+    assert begun(alone, 0)
+    assert not begun(divided, 0, 1)
+    assert not begun(after, 1), "it came later, and would keep the divided one waiting"
+    end(alone)
+    assert held() == {divided}
+    assert not begun(elsewhere, 0)
+    end(divided)
+    assert held() == {after, elsewhere}
 
 
 def test_cancelling_ends_everything_at_once(
@@ -183,7 +258,7 @@ def test_cancelling_ends_everything_at_once(
 ) -> None:
     hold = take(system, start(mine), worker)
     ids = planned(system, hold, "technical_expert", "data_analyst")
-    begin(system, hold, ids[:1], ["technical_expert"], None)
+    begin(system, hold, ids[:1], ["technical_expert"], ())
     theirs = system.on_behalf_of(other_member)
     refused(lambda: theirs.act(lambda session: runs.cancel_conversation(session, hold.conversation_id)), NotFound)
     mine.act(lambda session: runs.cancel_conversation(session, hold.conversation_id, "Wrong question."))
@@ -211,7 +286,7 @@ def test_a_failed_attempt_is_followed_by_another_of_the_same_task(
 ) -> None:
     hold = take(system, start(mine), worker)
     (first,) = planned(system, hold, "technical_expert")
-    begin(system, hold, (first,), ["technical_expert"], None)
+    begin(system, hold, (first,), ["technical_expert"], ())
     second = system.act(lambda s: delegations.fail(s, hold, first, "It is busy.", timed_out=False, again=True))
     assert second is not None
     assert system.act(lambda s: delegations.fail(s, hold, first, "Again.", timed_out=False, again=True)) is None
@@ -240,7 +315,7 @@ def test_a_worker_that_is_not_seen_any_more_hands_everything_back(
     hold = take(system, start(mine), worker)
     system.act(lambda session: statuses.enlist(session, hold.user_id, ["technical_expert"]))
     (task,) = planned(system, hold, "technical_expert")
-    begin(system, hold, (task,), ["technical_expert"], None)
+    begin(system, hold, (task,), ["technical_expert"], ())
     assert system.act(workers.reap) == ()
     assert mine.read(lambda session: find_agent(session, "technical_expert")).status == "working"
     system.act(lambda session: session.execute(text("UPDATE workers SET seen_at = now() - interval '9 s'")))
@@ -253,4 +328,4 @@ def test_a_worker_that_is_not_seen_any_more_hands_everything_back(
     assert system.act(lambda session: runs.claim_waiting(session, other, 4)) == (
         runs.WaitingRun(hold.conversation_id, epoch=2),
     )
-    assert begin(system, take(system, hold.conversation_id, other), (task,), ["technical_expert"], None) == {task}
+    assert begin(system, take(system, hold.conversation_id, other), (task,), ["technical_expert"], ()) == {task}
