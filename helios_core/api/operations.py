@@ -3,9 +3,10 @@
 import re
 from collections import Counter
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
-from fastapi import Request
+from fastapi import HTTPException, Request
 from starlette.routing import compile_path
 
 from helios_core.errors import InvalidInput
@@ -24,11 +25,13 @@ def allowed_methods(request: Request) -> str:
 
 
 def refuse_strange_parameters(request: Request) -> None:
-    """Raise InvalidInput for a parameter that there is none of, or that is given twice.
+    """Raise InvalidInput for a parameter that there is none of or that is given twice, and 405 for such a method.
 
     A filter with a typing error would show everything, and of two values one would be overlooked.
     """
-    operation = operations_at(request)[request.method.lower()]
+    operation = operations_at(request).get(request.method.lower())
+    if operation is None:  # GET /conversations/ask, which the framework takes for the conversation "ask"
+        raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED)
     known = [parameter["name"] for parameter in operation.get("parameters", []) if parameter["in"] == "query"]
     there = f"there are {', '.join(known)}" if known else "there are none here"
     times = Counter(name for name, _ in request.query_params.multi_items())

@@ -3,11 +3,13 @@
 import json
 from http.client import HTTPConnection
 
+import pytest
 from pydantic import SecretStr
 
 from helios_core.database.engine import connect
 from helios_core.database.session import Database
 from tests.api.conftest import Api, served
+from tests.api.description import DESCRIPTION
 
 
 def test_problems_name_the_fields_that_were_refused(api: Api) -> None:
@@ -44,6 +46,14 @@ def test_every_way_to_miss_is_a_problem(api: Api) -> None:
     ):
         assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
         assert set(answer.json) == {"type", "title", "status", "detail", "errors"}
+
+
+@pytest.mark.parametrize("path", [path for path in DESCRIPTION["paths"] if "{" not in path])
+def test_a_method_that_a_path_does_not_have_is_refused_with_those_that_it_has(api: Api, path: str) -> None:
+    there = {method.upper() for method in DESCRIPTION["paths"][path]}
+    for method in {"GET", "POST", "PUT", "PATCH", "DELETE"} - there:
+        answer = api.olga.client.send(method, path)
+        assert (answer.status, set(answer.headers["allow"].split(", "))) == (405, there), method
 
 
 def test_an_edit_names_what_its_editor_saw(api: Api) -> None:
