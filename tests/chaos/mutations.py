@@ -57,7 +57,7 @@ def lose_answers() -> None:
 
 def crowd_cards() -> None:
     """Grant slots that others hold."""
-    _replace(slots, "GRANT", _without(slots.GRANT, "AND waiting.place <= cards.free"))
+    _replace(slots, "GRANT", _without(slots.GRANT, "HAVING bool_and(coalesce(place <= free, false))"))
 
 
 FAULTS: Mapping[str, Callable[[], None]] = {
