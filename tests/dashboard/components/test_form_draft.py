@@ -35,6 +35,13 @@ def test_what_is_typed_outlives_a_while_off_the_page() -> None:
     assert (shown.multiselect[0].value, shown.selectbox[0].value) == (["a", "c"], "y")
 
 
+def test_a_browser_that_forgot_a_field_is_told_what_was_typed() -> None:
+    shown = AppTest.from_function(page).run()
+    shown.text_input[0].set_value("new").run()
+    shown.selectbox[0].set_value("y").run()
+    assert (shown.text_input[0].proto.default, shown.selectbox[0].proto.default) == ("new", 0)
+
+
 def test_a_form_in_which_nothing_is_typed_follows_what_somebody_saves() -> None:
     shown = AppTest.from_function(page).run()
     shown.session_state["saved"] = "theirs"
