@@ -58,9 +58,8 @@ def _fields(draft: FormDraft, *, disabled: bool) -> None:
     with provider:
         draft.show("model_provider", TITLES["model_provider"], st.selectbox, options=PROVIDERS, disabled=disabled)
     with model:
-        every = list(dict.fromkeys([*models, *filter(None, [draft.values["model_name"]])]))
         draft.show(
-            "model_name", TITLES["model_name"], st.selectbox, options=every, accept_new_options=True,
+            "model_name", TITLES["model_name"], st.selectbox, options=models, accept_new_options=True,
             placeholder="Choose a model, or type its name", disabled=disabled,
         )  # fmt: skip
     for names in (NUMBERS[:2], NUMBERS[2:]):

@@ -6,7 +6,7 @@ the row is gone. On each card it keeps its place meanwhile, so that nobody who c
 the locks of the cards, so that no two grant the same slot.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from uuid import UUID
@@ -86,7 +86,7 @@ def claim(session: Session, claims: Sequence[Claim]) -> frozenset[int]:
                 "priorities": [claim.priority for claim in claims],
             },
         )
-        _grant(session, {gpu_id for claim in claims for gpu_id in claim.gpu_ids}, asked)
+        _grant(session, (claim.gpu_ids for claim in claims), asked)
         return frozenset(session.scalars(GRANTED, {"delegations": asked}))
 
 
@@ -96,18 +96,19 @@ def give_back(session: Session, delegation_ids: Collection[int]) -> None:
         return
     session.flush()
     with everybodys_rows(session):
-        _grant(session, set(chain.from_iterable(session.scalars(RETURN, {"delegations": list(delegation_ids)}))), ())
+        _grant(session, session.scalars(RETURN, {"delegations": list(delegation_ids)}), ())
 
 
 def give_back_all(session: Session, worker_id: UUID) -> None:
     """Give every slot of a worker that has ended to whoever is next."""
     session.flush()
     with everybodys_rows(session):
-        _grant(session, set(chain.from_iterable(session.scalars(RETURN_ALL, {"worker": worker_id}))), ())
+        _grant(session, session.scalars(RETURN_ALL, {"worker": worker_id}), ())
 
 
-def _grant(session: Session, gpu_ids: Collection[int], asking: Collection[int]) -> None:
-    """Grant what is free on these cards, and announce it to all but those who are `asking` right now."""
+def _grant(session: Session, of_claims: Iterable[Collection[int]], asking: Collection[int]) -> None:
+    """Grant what is free on the cards of these claims, and announce it to all but those who are `asking` right now."""
+    gpu_ids = set(chain.from_iterable(of_claims))
     if not gpu_ids:
         return
     # Who waits for one of these and for others, too, gets them only where all are looked at.

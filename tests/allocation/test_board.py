@@ -37,7 +37,7 @@ kinds = st.builds(
 
 
 @pytest.mark.parametrize("is_compiled", [False, True])
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     mix=st.lists(kinds, max_size=8),
     asked=st.lists(kinds, min_size=1, max_size=20),
