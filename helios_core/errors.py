@@ -32,6 +32,7 @@ HeliosError
 │   │   └── MisshapenAnswer its answer is whole, and not in the form that was asked for
 │   └── AnswerTimedOut      its answer took too long
 ├── HoldLost                a worker came late: the run has ended, or another worker has it
+├── PhaseLeft               a step that ends a phase was taken already
 └── TelemetryError          a GPU, or its driver, does not answer
 
 The docstring of a class is the sentence that its reader sees where no better one is given.
@@ -136,6 +137,10 @@ class ImportRefused(HeliosError):
 
 class HoldLost(HeliosError):
     """This run has ended, or another worker has taken it over; what came late was not written."""
+
+
+class PhaseLeft(HeliosError):
+    """The conversation has left this phase already; what would have ended it once more was not written."""
 
 
 class TelemetryError(HeliosError):

@@ -145,6 +145,10 @@ def check(owner_url: SecretStr) -> None:
         command.check(_config(connection))
 
 
+DRAWN_AHEAD = ("task_delegations_id_seq", "agent_responses_id_seq", "task_synthesis_id_seq")
+"""Of what has its id before it is there, so that what refers to it goes out with it."""
+
+
 def grant(connection: Connection, role: str) -> None:
     """Let `role` read and write rows, and nothing else; partitions are reached through their table."""
     quoted = connection.dialect.identifier_preparer.quote(role)
@@ -157,9 +161,9 @@ def grant(connection: Connection, role: str) -> None:
     connection.execute(text(f"GRANT SELECT ON {VERSION_TABLE} TO {quoted}"))
     if tables:
         connection.execute(text(f"GRANT SELECT, INSERT, UPDATE, DELETE ON {', '.join(tables)} TO {quoted}"))
-    # A plan's delegations are announced with their ids before they are there.
-    if connection.scalar(text("SELECT to_regclass('task_delegations_id_seq')")) is not None:
-        connection.execute(text(f"GRANT USAGE ON SEQUENCE task_delegations_id_seq TO {quoted}"))
+    for sequence in DRAWN_AHEAD:
+        if connection.scalar(text("SELECT to_regclass(:name)"), {"name": sequence}) is not None:
+            connection.execute(text(f"GRANT USAGE ON SEQUENCE {sequence} TO {quoted}"))
     for function in ("helios_ensure_sample_partitions(date, date)", "helios_drop_sample_partitions(date)"):
         if connection.scalar(text("SELECT to_regprocedure(:name)"), {"name": function}) is not None:
             connection.execute(text(f"GRANT EXECUTE ON FUNCTION {function} TO {quoted}"))

@@ -5,15 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
-from sqlalchemy import Column, Row, Table, TextClause, text
+from sqlalchemy import Column, Table, TextClause, text
 from sqlalchemy.orm import Session
 
+from helios_core.database.sending import ask, send
 from helios_core.models import Base
 
 
 def insert_rows(
     session: Session, model: type[Base], rows: Sequence[Mapping[str, Any]], *returning: str
-) -> Sequence[Row[Any]]:
+) -> Sequence[Any]:
     """Add rows that name the same columns, and return the columns `returning` of each, in no certain order.
 
     The server takes the values out of JSON as the table has its columns; defaults of the model are filled in.
@@ -25,8 +26,11 @@ def insert_rows(
     makers = {column.key: make for column in table.columns if column.key not in rows[0] and (make := _maker(column))}
     complete = [{**row, **{name: make(None) for name, make in makers.items()}} for row in rows]
     statement = _insert(table, tuple(complete[0]), returning)
-    found = session.execute(statement, {"rows": json.dumps(complete, default=str, ensure_ascii=False)})
-    return found.all() if returning else ()
+    parameters = {"rows": json.dumps(complete, default=str, ensure_ascii=False)}
+    if returning:
+        return ask(session, statement, parameters).all()
+    send(session, statement, parameters)
+    return ()
 
 
 def _maker(column: Column[Any]) -> Callable[[None], object] | None:

@@ -18,6 +18,7 @@ from sqlalchemy.orm import (
 )
 from sqlalchemy.sql.base import ExecutableOption
 
+from helios_core.database.pipeline import Pipeline, pipeline
 from helios_core.models import User
 from helios_core.models.base import Owned, QueryProperty
 
@@ -47,6 +48,8 @@ class BoundSession(Session):
     """A session whose every transaction is opened as its principal."""
 
     principal: Principal | None = None
+    pipeline: Pipeline | None = None
+    """Where its statements need not wait for each other."""
 
 
 _current: ContextVar[Session | None] = ContextVar("helios_session", default=None)
@@ -63,7 +66,8 @@ def bind_principal(session: BoundSession, transaction: SessionTransaction, conne
     principal = session.principal
     user_id = "" if principal is None or principal.user_id is None else str(principal.user_id)
     role = "" if principal is None else principal.role
-    connection.execute(BIND, {"user": user_id, "role": role})
+    run = connection.execute if session.pipeline is None else session.pipeline.send
+    run(BIND, {"user": user_id, "role": role})
 
 
 @event.listens_for(BoundSession, "do_orm_execute")
@@ -99,15 +103,31 @@ class Database:
         self._unbound = scoped_session(self._sessions)
 
     @contextmanager
-    def session(self, principal: Principal) -> Iterator[Session]:
-        """A session on behalf of `principal`: rolled back unless its user commits."""
-        with self._sessions() as session:
+    def session(self, principal: Principal, connection: Connection | None = None) -> Iterator[Session]:
+        """A session on behalf of `principal`, on a connection of its own unless given: rolled back unless committed."""
+        with self._sessions(bind=connection or self.engine) as session:
             session.principal = principal
             token = _current.set(session)
             try:
                 yield session
             finally:
                 _current.reset(token)
+
+    @contextmanager
+    def pipelined(self, principal: Principal) -> Iterator[Session]:
+        """A session on behalf of `principal` with a pipeline: committed where the block ends, unless it raises."""
+        with self.engine.connect() as connection, self.session(principal, connection) as session:
+            with pipeline(connection) as ahead:
+                cast("BoundSession", session).pipeline = ahead
+                session.connection()  # begins the transaction
+                try:
+                    yield session
+                    session.flush()
+                except BaseException:
+                    ahead.recover()
+                    session.rollback()
+                    raise
+            session.commit()
 
     def serve_model_query(self) -> None:
         """Let `Model.query` run in the bound session, or, where none is, see only what all may read."""

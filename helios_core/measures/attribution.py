@@ -93,6 +93,8 @@ def _overlaps(text: str, runs: Sequence[frozenset[tuple[str, ...]]]) -> list[flo
 def _cited(text: str, sources: Sequence[Source]) -> list[int]:
     """The sources whose names stand in brackets in `text`."""
     names = {_plain(name) for inside in CITATION.findall(text) for name in re.split(r"[,;&]|\band\b", inside)}
+    if not names:
+        return []
     return [place for place, source in enumerate(sources) if {_plain(source.name), _plain(source.agent_id)} & names]
 
 

@@ -19,7 +19,7 @@ from helios_core.runtime.tools import Desk
 from helios_core.services import consensus_memory, runs
 from helios_core.services.checkpoints import Verdict, record_check
 from helios_core.services.consensus import NewSynthesis, conclude
-from helios_core.services.context_states import Tier, remember
+from helios_core.services.context_states import remember_as_team
 from helios_core.services.findings import Finding, record_findings
 from helios_core.services.participation import measure_participations
 from helios_core.services.transcripts import NewMessage, append, enter
@@ -104,14 +104,13 @@ async def _write_answer(
 
 
 def _record_synthesis(session: Session, brief: Brief, made: Synthesis, *, ends: bool) -> None:
-    (position,) = append(session, [_message(brief, "synthesis", brief.pm_agent_id, made.text, made.answer)])
     new = NewSynthesis(
         user_id=brief.user_id,
         conversation_id=brief.conversation_id,
         chat_id=brief.chat_id,
         agent_id=brief.pm_agent_id,
         content=made.text,
-        position=position,
+        message=_message(brief, "synthesis", brief.pm_agent_id, made.text, made.answer),
         claims=made.drawn.claims.claims,
         found=made.found,
         response_ids=made.response_ids,
@@ -119,11 +118,13 @@ def _record_synthesis(session: Session, brief: Brief, made: Synthesis, *, ends: 
         prompt_version=prompts.VERSIONS["claims"] if made.drawn.model_name else None,
     )
     synthesis_id = conclude(session, new)
+    if ends:
+        consensus_memory.join(session, synthesis_id)
     record_findings(session, brief.conversation_id, _wrong(made.drawn))
     if ends:
         record_check(session, brief.of, "review", "skipped", details=UNREVIEWED)
         enter(session, brief.conversation_id, ConversationPhase.REVIEW, ConversationPhase.COMPLETION)
-        _keep(session, brief, synthesis_id)
+        _end(session, brief, synthesis_id)
     else:
         enter(session, brief.conversation_id, ConversationPhase.REVIEW)
 
@@ -217,15 +218,16 @@ NEWEST = text("SELECT max(id) FROM task_synthesis WHERE conversation_id = :conve
 def _record_end(session: Session, brief: Brief) -> None:
     if runs.phase_of(session, brief.conversation_id) is ConversationPhase.REVIEW:
         _record_review(session, brief, None, None, ConversationPhase.COMPLETION)
-    _keep(session, brief, session.scalar(NEWEST, {"conversation": brief.conversation_id}))
-
-
-def _keep(session: Session, brief: Brief, synthesis_id: int | None) -> None:
-    """What came of it joins the memory, everybody's part in it is measured, and the run ends."""
+    synthesis_id = session.scalar(NEWEST, {"conversation": brief.conversation_id})
     if synthesis_id is not None:
         consensus_memory.join(session, synthesis_id)
+    _end(session, brief, synthesis_id)
+
+
+def _end(session: Session, brief: Brief, synthesis_id: int | None) -> None:
+    """The chat remembers what came of it, everybody's part in it is measured, and the run ends."""
     if brief.chat_id is not None:
         key, kept = f"conversation {brief.conversation_id}", {"question": brief.question, "synthesis_id": synthesis_id}
-        remember(session, brief.chat_id, brief.pm_agent_id, Tier.CONSENSUS, key, value=kept)
+        remember_as_team(session, brief.user_id, brief.chat_id, key, value=kept)
     measure_participations(session, brief.conversation_id)
     runs.end(session, brief.conversation_id, "completed", None)

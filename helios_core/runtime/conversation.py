@@ -35,10 +35,11 @@ PHASES: Mapping[ConversationPhase, Callable[[Desk, Brief], Awaitable[Brief]]] = 
 
 def take_up(session: Session, conversation_id: int, worker_id: UUID) -> tuple[Hold, Brief] | None:
     """Take a run up: the hold on it, and all that is known; None where it has ended. A new one is ready to plan."""
-    hold = runs.take(session, conversation_id, worker_id)
+    taken, look = runs.take(session, conversation_id, worker_id), brief(session, conversation_id)
+    hold = taken()
     if hold is None:
         return None
-    found = brief(session, conversation_id)
+    found = look()
     statuses.enlist(session, found.user_id, found.seats)
     if found.phase not in PHASES:
         to_come = (ConversationPhase.INGESTION, ConversationPhase.PLANNING)

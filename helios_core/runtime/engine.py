@@ -73,7 +73,7 @@ class QueueEngine:
         DBOS(
             config={
                 "name": APPLICATION,
-                "system_database_url": _plain(url),
+                "system_database_url": _unhurried(url),
                 "dbos_system_schema": SCHEMA,
                 "run_migrations": False,
                 "application_version": VERSION,
@@ -117,6 +117,13 @@ class QueueEngine:
     def stop(self) -> None:
         """Let go of everything."""
         self._dbos.destroy(workflow_completion_timeout_sec=0, destroy_registry=True)
+
+
+def _unhurried(url: SecretStr) -> str:
+    """Where the engine's own commits wait for no disk: what a crash of the server takes of them nobody asks for."""
+    plain = make_url(_plain(url))
+    options = " ".join([*plain.normalized_query.get("options", ()), "-c synchronous_commit=off"])
+    return plain.update_query_dict({"options": options}).render_as_string(hide_password=False)
 
 
 def _plain(url: SecretStr) -> str:

@@ -16,9 +16,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from helios_core.database.session import SYSTEM, Database, Principal
-from helios_core.errors import DatabaseUnavailable
+from helios_core.errors import DatabaseUnavailable, PhaseLeft
 from helios_core.models import ConversationPhase
-from helios_core.services.runs import Hold, phase_of, require_hold
+from helios_core.services.runs import Hold, holding
 from helios_core.services.workspace import answered
 
 Result = TypeVar("Result")
@@ -66,8 +66,8 @@ class Ledger:
         """Take a step in a conversation as its user, while the run is held; else raise HoldLost."""
 
         def held(session: Session) -> Result:
-            require_hold(session, hold)
-            return use_case(session)
+            with holding(session, hold):
+                return use_case(session)
 
         return await self.act(step, held, Principal(hold.user_id, "user"))
 
@@ -76,11 +76,14 @@ class Ledger:
     ) -> Result | None:
         """Take the step that ends a phase; None where it is taken already, and nobody heard of its commit."""
 
-        def held(session: Session) -> Result | None:
-            require_hold(session, hold)
-            return use_case(session) if phase_of(session, hold.conversation_id) is phase else None
+        def held(session: Session) -> Result:
+            with holding(session, hold, phase):
+                return use_case(session)
 
-        return await self.act(step, held, Principal(hold.user_id, "user"))
+        try:
+            return await self.act(step, held, Principal(hold.user_id, "user"))
+        except PhaseLeft:
+            return None
 
     async def act(self, step: str, use_case: UseCase[Result], principal: Principal = SYSTEM) -> Result:
         """Run a transaction and commit it, as often as it takes the database to answer."""
@@ -97,10 +100,8 @@ class Ledger:
                     raise
 
     def _commit(self, step: str, use_case: UseCase[Result], principal: Principal) -> Result:  # noqa: ARG002
-        with answered(), self._database.session(principal) as session:
-            result = use_case(session)
-            session.commit()
-            return result
+        with answered(), self._database.pipelined(principal) as session:
+            return use_case(session)
 
 
 @dataclass

@@ -100,15 +100,15 @@ def _record(session: Session, desk: Desk, brief: Brief, made: Planned, attempts:
         input_tokens=None if made.answer is None else made.answer.input_tokens,
         output_tokens=None if made.answer is None else made.answer.output_tokens,
     )
-    append(session, [message])
     record_findings(session, brief.conversation_id, made.findings)
     if made.plan.directives:
         tasks = _tasks(desk, brief, made.plan, attempts)
-        planned = zip(delegations.plan(session, desk.hold, tasks), tasks, strict=True)
+        planned = zip(delegations.plan(session, desk.hold, message, tasks), tasks, strict=True)
         phases = (ConversationPhase.DELEGATION, ConversationPhase.PROCESSING)
         enter(session, brief.conversation_id, *(phase for phase in phases if phase is not brief.phase))
         attempts = (*attempts, *(_attempt(delegation_id, task) for delegation_id, task in planned))
     else:
+        append(session, [message])
         enter(session, brief.conversation_id, ConversationPhase.SYNTHESIS)
     return Work(tuple(attempts), () if brief.work is None else brief.work.answers)
 

@@ -21,7 +21,7 @@ from helios_core.runtime.scribe import Scribe
 from helios_core.runtime.tools import Desk, Tools
 from helios_core.services import runs, workers
 from helios_core.services.providers import endpoint_for
-from helios_core.services.runs import Hold
+from helios_core.services.runs import Hold, WaitingRun
 from helios_core.services.workers import BEAT_SECONDS, LEASE_SECONDS
 from helios_core.settings import Settings
 from helios_core.views.briefs import Brief
@@ -71,6 +71,7 @@ class Worker:
         self._tools = Tools(self._ledger, self._models, self._scribe)
         self._bell = Bell(self._url)
         self._carried: set[int] = set()
+        self._taking: dict[int, asyncio.Task[tuple[Hold, Brief] | None]] = {}
         self._is_full = False
         """Whether runs may have been left for want of room."""
         self._seen_at = self._steady_since = time.monotonic()
@@ -155,14 +156,20 @@ class Worker:
                 claimed = await self._ledger.act("claim", claim)
                 self._carried |= {run.conversation_id for run in claimed}
                 self._is_full = len(claimed) == room
-                await asyncio.gather(*map(engine.dispatch, claimed))
+                await asyncio.gather(*(self._begin(engine, run) for run in claimed))
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._bell.requests.wait(), LOOK_SECONDS)
+
+    async def _begin(self, engine: QueueEngine, run: WaitingRun) -> None:
+        """Hand a claimed run to the engine; what its conversation needs is looked up meanwhile."""
+        take = partial(take_up, conversation_id=run.conversation_id, worker_id=self.id)
+        self._taking[run.conversation_id] = asyncio.create_task(self._ledger.act("take", take))
+        await engine.dispatch(run)
 
     async def _carry(self, conversation_id: int) -> None:
         """Carry one conversation until it ends, or is held no longer."""
         try:
-            taken = await self._ledger.act("take", partial(take_up, conversation_id=conversation_id, worker_id=self.id))
+            taken = await self._taking.pop(conversation_id)
             if taken is None:
                 await self._end_if_buried()
             else:

@@ -10,6 +10,8 @@ from typing import Literal, cast, get_args
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from helios_core.database.sending import send
+
 CHANNEL = "helios_work"
 
 Kind = Literal["request", "control", "slot"]
@@ -31,7 +33,7 @@ def announce(session: Session, changes: Iterable[Change]) -> None:
     """Tell all workers, once the transaction is committed."""
     told = list(dict.fromkeys(f"{change.kind} {change.conversation_id}" for change in changes))
     if told:
-        session.execute(NOTIFY, {"channel": CHANNEL, "told": told})
+        send(session, NOTIFY, {"channel": CHANNEL, "told": told})
 
 
 def read(payload: str) -> Change | None:

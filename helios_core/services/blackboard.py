@@ -50,17 +50,17 @@ def announce_tasks(session: Session, tasks: Sequence[Mapping[str, Any]]) -> Mapp
     return {event.delegation_id: event.id for event in events}
 
 
-def announce_answers(session: Session, answers: Sequence[tuple[int, Mapping[str, Any], UUID | None]]) -> None:
-    """Announce answers that this transaction has written: each one's id, its row, and the chat that it belongs to."""
+def announce_answers(session: Session, answers: Sequence[tuple[Mapping[str, Any], UUID | None]]) -> None:
+    """Announce answers that this transaction has written: each one's row, and the chat that it belongs to."""
     rows = [
         {
             "user_id": row["user_id"],
             "session_id": chat_id,
             "source_agent_id": row["agent_id"],
             "event_type": "response",
-            "event_payload": {"response_id": response_id, **{name: row.get(name) for name in OF_RESPONSE}},
+            "event_payload": {"response_id": row["id"], **{name: row.get(name) for name in OF_RESPONSE}},
         }
-        for response_id, row, chat_id in answers
+        for row, chat_id in answers
     ]
     insert_rows(session, BlackboardEvent, rows)
 
@@ -90,9 +90,9 @@ OF_SYNTHESIS = ("conversation_id", "consensus_score", "quality_score", "effectiv
 """What the announcement of a synthesis says of it, beside its id."""
 
 
-def announce_new_synthesis(session: Session, synthesis_id: int, row: Mapping[str, Any]) -> None:
+def announce_new_synthesis(session: Session, row: Mapping[str, Any]) -> None:
     """Announce a synthesis that this transaction has written, as this row."""
-    payload = {"synthesis_id": synthesis_id, **{name: row.get(name) for name in OF_SYNTHESIS}}
+    payload = {"synthesis_id": row["id"], **{name: row.get(name) for name in OF_SYNTHESIS}}
     event = {
         "user_id": row["user_id"],
         "session_id": row["session_id"],

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
+from helios_core.database.sending import send
 from helios_core.errors import InvalidInput, NotFound, TransitionRefused
 from helios_core.models import MultiAgentConversation, ValidationCheckpoint
 from helios_core.services.permissions import Action, require
@@ -58,7 +59,7 @@ def record_check(
         "score": score,
         "details": json.dumps({**(details or {}), "conversation_id": conversation_id}),
     }
-    session.execute(CHECKED, checkpoint)
+    send(session, CHECKED, checkpoint)
 
 
 CHECKED = text(

@@ -9,10 +9,12 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from helios_core.database.rows import insert_rows
+from helios_core.database.sending import ask, send
 from helios_core.measures.consensus import Consensus, DrawnClaim, disputed
 from helios_core.models import ClaimStance, SynthesisClaim, TaskSynthesis
 from helios_core.services import blackboard
 from helios_core.services.permissions import Action, require
+from helios_core.services.transcripts import NewMessage, append
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,14 @@ class NewSynthesis:
     response_ids: Sequence[int]
     model_name: str | None = None
     prompt_version: str | None = None
-    position: int | None = None
+    message: NewMessage | None = None
+    """As which it stands in the transcript."""
 
 
+NEXT = text(
+    "SELECT nextval('task_synthesis_id_seq') AS id, (SELECT coalesce(max(position), -1) + 1 "
+    "FROM conversation_messages WHERE conversation_id = :conversation) AS position"
+)
 AGREE = text(
     "UPDATE multi_agent_conversations SET consensus_score = :score, updated_at = now() "
     "WHERE user_id = :user AND id = :conversation"
@@ -45,13 +52,16 @@ AGREE = text(
 def conclude(session: Session, new: NewSynthesis) -> int:
     """Write a synthesis with its claims and stances, and announce it; its id. The conversation agrees as far as it."""
     require(session, Action.WORK_IN_CONVERSATIONS)
-    row = _row(new)
-    ((synthesis_id,),) = insert_rows(session, TaskSynthesis, [row], "id")
-    _add_claims(session, synthesis_id, new)
+    taken = ask(session, NEXT, {"conversation": new.conversation_id}).one()
+    if new.message is not None:
+        append(session, [new.message])
+    row = {**_row(new), "id": taken.id, "position": None if new.message is None else taken.position}
+    insert_rows(session, TaskSynthesis, [row])
+    _add_claims(session, taken.id, new)
     agreed = {"score": new.found.score, "user": new.user_id, "conversation": new.conversation_id}
-    session.execute(AGREE, agreed)
-    blackboard.announce_new_synthesis(session, synthesis_id, row)
-    return int(synthesis_id)
+    send(session, AGREE, agreed)
+    blackboard.announce_new_synthesis(session, row)
+    return int(taken.id)
 
 
 def _row(new: NewSynthesis) -> dict[str, Any]:
@@ -72,7 +82,6 @@ def _row(new: NewSynthesis) -> dict[str, Any]:
         "minority_report": new.found.minority_report,
         "consensus_score": new.found.score,
         "effective_votes": new.found.effective_votes,
-        "position": new.position,
     }
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from helios_core.database.rows import insert_rows
+from helios_core.database.sending import ask, send
 from helios_core.errors import NotFound
 from helios_core.models import ConsensusMemoryEdge, ConsensusMemoryNode
 from helios_core.services.permissions import Action, require
@@ -39,7 +40,11 @@ def join(session: Session, synthesis_id: int) -> UUID:
     """Let a synthesis join the graph, once; the id of its node, to which the synthesis is linked."""
     require(session, Action.WORK_IN_CONVERSATIONS)
     session.flush()
-    synthesis = session.execute(LOCKED, {"synthesis": synthesis_id}).one_or_none()
+    asked, responses = (
+        ask(session, LOCKED, {"synthesis": synthesis_id}),
+        ask(session, RESPONSES, {"synthesis": synthesis_id}),
+    )
+    synthesis = asked.first()
     if synthesis is None:
         message = f"There is no synthesis {synthesis_id}."
         raise NotFound(message)
@@ -47,12 +52,12 @@ def join(session: Session, synthesis_id: int) -> UUID:
         joined: UUID = synthesis.consensus_node_id
         return joined
     node = _synthesis_node(synthesis)
-    sources = _sources(session, synthesis, contributions_of(synthesis.contributions))
+    sources = _sources(synthesis, responses.all(), contributions_of(synthesis.contributions))
     claims = [(claim, _node(synthesis, "claim", claim.text, None, {})) for claim in claims_of(synthesis.conflicts)]
     nodes = [node, *(source.node for source in sources), *(claim_node for _, claim_node in claims)]
     insert_rows(session, ConsensusMemoryNode, nodes)
     insert_rows(session, ConsensusMemoryEdge, list(_edges(synthesis.user_id, node, sources, claims)))
-    session.execute(LINK, {"node": node["id"], "synthesis": synthesis_id})
+    send(session, LINK, {"node": node["id"], "synthesis": synthesis_id})
     made: UUID = node["id"]
     return made
 
@@ -66,8 +71,10 @@ LOCKED = text(
 )
 LINK = text("UPDATE task_synthesis SET consensus_node_id = :node WHERE id = :synthesis")
 RESPONSES = text(
-    "SELECT id, agent_id, content, confidence_score, model_name FROM agent_responses "
-    "WHERE user_id = :user AND id = ANY (:responses) ORDER BY id"
+    "SELECT r.id, r.agent_id, r.content, r.confidence_score, r.model_name FROM task_synthesis s, "
+    "jsonb_path_query(s.contributions, '$[*].response_id ? (@ >= 0 && @ <= 9223372036854775807)') AS part, "
+    "agent_responses r "
+    "WHERE s.id = :synthesis AND r.user_id = s.user_id AND r.id = CAST(part AS bigint) ORDER BY r.id"
 )
 
 
@@ -81,9 +88,10 @@ def _synthesis_node(synthesis: Row[Any]) -> Node:
     return _node(synthesis, "synthesis", synthesis.content, synthesis.consensus_score, attributes)
 
 
-def _sources(session: Session, synthesis: Row[Any], contributions: Sequence[Contribution]) -> list[_Source]:
+def _sources(
+    synthesis: Row[Any], responses: Sequence[Row[Any]], contributions: Sequence[Contribution]
+) -> list[_Source]:
     weights = {part.response_id: part.weight for part in contributions if part.response_id is not None}
-    responses = session.execute(RESPONSES, {"user": synthesis.user_id, "responses": list(weights)})
     return [_source(synthesis, response, weights[response.id]) for response in responses]
 
 

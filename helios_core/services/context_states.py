@@ -8,6 +8,7 @@
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +18,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, or_, select, text
 from sqlalchemy.orm import Session
 
+from helios_core.database.sending import send
 from helios_core.errors import InvalidInput
 from helios_core.models import AgentContextState
 from helios_core.services.chat_sessions import find_chat
@@ -54,10 +56,20 @@ def remember(session: Session, chat_id: UUID, agent_id: str, tier: Tier, key: st
         raise InvalidInput({"context_key": "Give what is remembered a key."})
     owner_id = find_chat(session, chat_id).user_id
     keeper = TEAM if tier is Tier.CONSENSUS else agent_id
+    _write(session, {"user": owner_id, "chat": chat_id, "keeper": keeper, "tier": tier, "key": key}, value)
+
+
+def remember_as_team(session: Session, owner_id: int, chat_id: UUID, key: str, *, value: object) -> None:
+    """Write one entry of the team, as `remember` does, in a chat that is known to be this user's."""
+    require(session, Action.WORK_IN_CONVERSATIONS)
+    _write(session, {"user": owner_id, "chat": chat_id, "keeper": TEAM, "tier": Tier.CONSENSUS, "key": key}, value)
+
+
+def _write(session: Session, entry: Mapping[str, Any], value: object) -> None:
     # A host's table may have no key that would keep two first writes at once apart.
-    session.execute(LOCK, {"first": CONTEXT_LOCKS, "name": f"{chat_id} {keeper} {tier} {key}"})
-    entry = {"user": owner_id, "chat": chat_id, "keeper": keeper, "tier": tier.value, "key": key}
-    session.execute(WRITE, {**entry, "value": None if value is None else json.dumps(value)})
+    name = "{chat} {keeper} {tier} {key}".format_map(entry)
+    send(session, LOCK, {"first": CONTEXT_LOCKS, "name": name})
+    send(session, WRITE, {**entry, "value": None if value is None else json.dumps(value)})
 
 
 LOCK = text("SELECT pg_advisory_xact_lock(:first, hashtext(:name))")

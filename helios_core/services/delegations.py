@@ -12,6 +12,7 @@ from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
 from helios_core.database.rows import insert_rows
+from helios_core.database.sending import ask
 from helios_core.errors import NotFound, TransitionRefused
 from helios_core.models import (
     AgentConfiguration,
@@ -23,7 +24,7 @@ from helios_core.models import (
 from helios_core.services import blackboard, drafts, slots, statuses
 from helios_core.services.announcements import Change, announce
 from helios_core.services.runs import UNDER_WAY, Hold, locked, require_hold, steered
-from helios_core.services.transcripts import NewMessage, append
+from helios_core.services.transcripts import NewMessage, append, append_placed
 from helios_core.views.participants import named
 
 STEERABLE = (ConversationPhase.DELEGATION, ConversationPhase.PROCESSING)
@@ -68,25 +69,25 @@ class Start:
 # By workers
 
 
-def plan(session: Session, hold: Hold, tasks: Sequence[NewDelegation]) -> tuple[int, ...]:
-    """Write the tasks of a plan as delegations, with their directives in the transcript; their ids, in order."""
+def plan(session: Session, hold: Hold, said: NewMessage, tasks: Sequence[NewDelegation]) -> tuple[int, ...]:
+    """Write a plan as it was said, its tasks as delegations, and after it their directives; their ids, in order."""
     session.flush()
-    places = session.execute(PLACES, {"conversation": hold.conversation_id, "count": len(tasks)}).all()
+    places = ask(session, PLACES, {"conversation": hold.conversation_id, "count": len(tasks)}).all()
     rows = [_planned(hold, place, task) for place, task in zip(places, tasks, strict=True)]
     events = blackboard.announce_tasks(session, rows)
     insert_rows(session, TaskDelegation, [{**row, "blackboard_event_id": events[row["id"]]} for row in rows])
-    append(session, [_directive(row) for row in rows])
+    append(session, [said, *(_directive(row) for row in rows)])
     statuses.settle(session, {(hold.user_id, task.agent_id) for task in tasks if task.begins})
     return tuple(row["id"] for row in rows)
 
 
 PLACES = text(
     "SELECT nextval('task_delegations_id_seq') AS id, c.session_id, c.pm_agent_id, clock_timestamp() AS now, "
-    "place + (SELECT coalesce(max(position), -1) FROM conversation_messages said WHERE said.conversation_id = c.id) "
-    "AS position FROM multi_agent_conversations c, generate_series(1, :count) AS place "
-    "WHERE c.id = :conversation ORDER BY place"
+    "place + 1 + (SELECT coalesce(max(position), -1) FROM conversation_messages said "
+    " WHERE said.conversation_id = c.id) AS position FROM multi_agent_conversations c, "
+    "generate_series(1, :count) AS place WHERE c.id = :conversation ORDER BY place"
 )
-"""The ids and places in the transcript that new delegations will have: what refers to them is written in one go."""
+"""The ids that new delegations will have, and their places in the transcript, after the plan's own."""
 
 
 def _planned(hold: Hold, place: Row[Any], task: NewDelegation) -> dict[str, Any]:
@@ -157,7 +158,7 @@ def start(session: Session, starts: Sequence[Start]) -> frozenset[int]:
         return frozenset()
     first_cards = [next(iter(start.gpu_ids), None) for start in ready]
     rows = {"delegations": [start.delegation_id for start in ready], "cards": first_cards}
-    begun = frozenset(session.scalars(STARTED, rows))
+    begun = frozenset(row.id for row in ask(session, STARTED, rows).all())
     slots.give_back(session, granted - begun)
     statuses.settle(session, {(start.hold.user_id, start.agent_id) for start in ready})
     return begun
@@ -269,7 +270,7 @@ def _next_attempt(session: Session, ended: TaskDelegation, agent_id: str) -> Tas
     session.add(again)
     session.flush()
     conversation = session.get_one(MultiAgentConversation, ended.conversation_id)
-    (again.position,) = append(session, [_directive(again.as_dict(), conversation.current_phase)])
+    (again.position,) = append_placed(session, [_directive(again.as_dict(), conversation.current_phase)])
     blackboard.announce_delegation(session, again.id)
     return again
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from helios_core.database.sending import send
+
 WRITE = text(
     "INSERT INTO answer_drafts (user_id, conversation_id, delegation_id, agent_id, content, started_at, updated_at) "
     "SELECT run.user_id, new.conversation_id, new.delegation_id, new.agent_id, new.content, "
@@ -42,7 +44,7 @@ def write(session: Session, drafts: Sequence[Draft], finished: Sequence[int] = (
     `finished`: conversations whose plan, synthesis or review is written, so that its draft goes.
     """
     if finished:
-        session.execute(FINISH, {"conversations": list(finished)})
+        send(session, FINISH, {"conversations": list(finished)})
     if not drafts:
         return
     columns = {
@@ -52,14 +54,14 @@ def write(session: Session, drafts: Sequence[Draft], finished: Sequence[int] = (
         "agents": [draft.agent_id for draft in drafts],
         "contents": [draft.content.replace("\x00", "") for draft in drafts],
     }
-    session.execute(WRITE, columns)
+    send(session, WRITE, columns)
 
 
 def drop(session: Session, delegation_ids: Sequence[int]) -> None:
     """Remove the drafts of answers that are there."""
-    session.execute(DROP, {"delegations": list(delegation_ids)})
+    send(session, DROP, {"delegations": list(delegation_ids)})
 
 
 def drop_all(session: Session, conversation_id: int) -> None:
     """Remove every draft of a conversation."""
-    session.execute(DROP_ALL, {"conversation": conversation_id})
+    send(session, DROP_ALL, {"conversation": conversation_id})

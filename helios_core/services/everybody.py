@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy import func, select
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from helios_core.database.sending import send
 from helios_core.database.session import principal_of
 
 
@@ -16,6 +17,9 @@ def everybodys_rows(session: Session) -> Iterator[None]:
         yield
         return
     principal = principal_of(session)
-    session.execute(select(func.set_config("helios.role", "operator", True)))
+    send(session, ROLE, {"role": "operator"})
     yield
-    session.execute(select(func.set_config("helios.role", principal.role, True)))
+    send(session, ROLE, {"role": principal.role})
+
+
+ROLE = text("SELECT set_config('helios.role', :role, true)")

@@ -9,8 +9,9 @@ from typing import Any
 from sqlalchemy import func, text, update
 from sqlalchemy.orm import Session
 
+from helios_core.database.sending import send
 from helios_core.measures.scores import OVERALL
-from helios_core.models import AgentProfile, AgentResponse, MultiAgentConversation
+from helios_core.models import AgentProfile, AgentResponse
 from helios_core.services.permissions import Action, require
 from helios_core.services.records import PERSON
 
@@ -23,7 +24,7 @@ def measure_participations(session: Session, conversation_id: int) -> None:
     require(session, Action.WORK_IN_CONVERSATIONS)
     session.flush()
     of = {"conversation": conversation_id, "person": PERSON, "uncounted": list(UNCOUNTED)}
-    session.execute(MEASURE, of)
+    send(session, MEASURE, of)
     measure_satisfaction(session, conversation_id)
 
 
@@ -85,10 +86,7 @@ def measure_satisfaction(session: Session, conversation_id: int) -> None:
     Of an agent: the mean rating of its responses; of the conversation: that of its last synthesis that somebody rated.
     """
     session.flush()
-    rating = session.scalar(SATISFIED, {"conversation": conversation_id, "criterion": OVERALL})
-    if rating is not None:
-        session.get_one(MultiAgentConversation, conversation_id).satisfaction_rating = rating
-        session.flush()
+    send(session, SATISFIED, {"conversation": conversation_id, "criterion": OVERALL})
 
 
 SATISFIED = text(
@@ -97,8 +95,10 @@ SATISFIED = text(
     "  JOIN agent_responses r ON r.id = score.response_id WHERE score.conversation_id = :conversation "
     "  AND score.source = 'person' AND score.criterion = :criterion GROUP BY r.agent_id) rated "
     " WHERE p.conversation_id = :conversation AND p.agent_id = rated.agent_id) "
-    "SELECT avg(value) FROM quality_scores WHERE conversation_id = :conversation AND synthesis_id IS NOT NULL "
-    "AND source = 'person' AND criterion = :criterion GROUP BY synthesis_id ORDER BY synthesis_id DESC LIMIT 1"
+    "UPDATE multi_agent_conversations SET satisfaction_rating = whole.rating, updated_at = now() FROM "
+    " (SELECT avg(value) AS rating FROM quality_scores WHERE conversation_id = :conversation "
+    "  AND synthesis_id IS NOT NULL AND source = 'person' AND criterion = :criterion "
+    "  GROUP BY synthesis_id ORDER BY synthesis_id DESC LIMIT 1) whole WHERE id = :conversation"
 )
 
 OF_CONVERSATION = text(
@@ -128,8 +128,8 @@ def count_delegations(session: Session, user_id: int, conversation_id: int) -> N
     session.flush()
     of = {"user": user_id, "conversation": conversation_id}
     # In one order, for whoever ends another conversation of the same team at this moment.
-    if session.execute(OF_CONVERSATION, of).all():
-        session.execute(COUNT, of)
+    send(session, OF_CONVERSATION, of)
+    send(session, COUNT, of)
 
 
 def count_quality(session: Session, response: AgentResponse, before: float | None) -> None:

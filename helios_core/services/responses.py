@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from itertools import count
 from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from helios_core.database.rows import insert_rows
+from helios_core.database.sending import ask
 from helios_core.models import AgentResponse, ConversationPhase, ModelProvider
 from helios_core.services import blackboard, drafts, slots, statuses
 from helios_core.services.runs import Hold, locked
@@ -39,31 +40,30 @@ class NewResponse:
 ANSWERED = text(
     "UPDATE task_delegations SET status = 'completed', progress_percent = 100, completed_at = clock_timestamp(), "
     "updated_at = now() WHERE id = ANY (:delegations) AND status = 'in_progress' "
-    "RETURNING id, pm_agent_id, session_id, gpu_id, started_at, completed_at"
+    "RETURNING id, conversation_id, pm_agent_id, session_id, gpu_id, started_at, completed_at, "
+    "nextval('agent_responses_id_seq') AS response_id, (SELECT coalesce(max(position), -1) + 1 "
+    " FROM conversation_messages said WHERE said.conversation_id = task_delegations.conversation_id) AS next_position"
 )
+"""With the ids that the responses will have, and the next places in the transcripts."""
 
 
 def respond(session: Session, responses: Sequence[NewResponse]) -> Mapping[int, int]:
     """Write answers, each once; the id of each response, by its delegation. One that comes late is left out."""
     held = locked(session, {response.hold for response in responses})
     mine = {response.delegation_id: response for response in responses if response.hold in held}
-    ended = {row.id: row for row in session.execute(ANSWERED, {"delegations": list(mine)})} if mine else {}
+    ended = {row.id: row for row in ask(session, ANSWERED, {"delegations": list(mine)}).all()} if mine else {}
     answers = [(mine[delegation_id], row) for delegation_id, row in ended.items()]
-    messages = [_answer(response, row.pm_agent_id) for response, row in answers]
-    rows = [
-        _response_row(response, row.started_at, row.completed_at, position)
-        for (response, row), position in zip(answers, append(session, messages), strict=True)
-    ]
-    if not rows:
+    if not answers:
         return {}
-    ids = {row.delegation_id: row.id for row in insert_rows(session, AgentResponse, rows, "delegation_id", "id")}
-    blackboard.announce_answers(
-        session, [(ids[row["delegation_id"]], row, ended[row["delegation_id"]].session_id) for row in rows]
-    )
+    append(session, [_answer(response, row.pm_agent_id) for response, row in answers])
+    places = {row.conversation_id: count(row.next_position) for row in ended.values()}
+    rows = [_response_row(response, row, next(places[row.conversation_id])) for response, row in answers]
+    insert_rows(session, AgentResponse, rows)
+    blackboard.announce_answers(session, [(row, ended[row["delegation_id"]].session_id) for row in rows])
     drafts.drop(session, list(ended))
     slots.give_back(session, [delegation_id for delegation_id, row in ended.items() if row.gpu_id is not None])
     statuses.settle(session, {(response.hold.user_id, response.agent_id) for response, _ in answers})
-    return ids
+    return {delegation_id: row.response_id for delegation_id, row in ended.items()}
 
 
 def _answer(response: NewResponse, pm_agent_id: str) -> NewMessage:
@@ -87,14 +87,15 @@ MEASURES = (
 )  # fmt: skip
 
 
-def _response_row(response: NewResponse, started_at: datetime, completed_at: datetime, position: int) -> dict[str, Any]:
+def _response_row(response: NewResponse, ended: Any, position: int) -> dict[str, Any]:  # noqa: ANN401 - a row
     return {
+        "id": ended.response_id,
         **{name: getattr(response, name) for name in MEASURES},
         "user_id": response.hold.user_id,
         "conversation_id": response.hold.conversation_id,
         "content": response.content.replace("\x00", ""),
         "structured": dict(response.structured),
         "position": position,
-        "started_at": started_at,
-        "completed_at": completed_at,
+        "started_at": ended.started_at,
+        "completed_at": ended.completed_at,
     }

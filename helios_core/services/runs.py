@@ -6,16 +6,19 @@ transactions, and waits there for whoever else writes to the same conversation. 
 """
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from helios_core.database.rows import insert_rows
+from helios_core.database.sending import ask, send
 from helios_core.database.session import principal_of
-from helios_core.errors import HoldLost, InvalidInput, NotAllowed, NotFound, TransitionRefused
+from helios_core.errors import HoldLost, InvalidInput, NotAllowed, NotFound, PhaseLeft, TransitionRefused
 from helios_core.models import (
     AgentConfiguration,
     ChatModeSession,
@@ -81,7 +84,7 @@ def start_conversation(
         "manager": PROJECT_MANAGER,
         "attributes": json.dumps({} if agent_ids is None else {"team": _team(session, agent_ids)}),
     }
-    conversation_id: int = session.execute(BEGIN, new).scalar_one()
+    conversation_id: int = ask(session, BEGIN, new).one().id
     enter(session, conversation_id, ConversationPhase.INITIALIZATION)
     append(session, [NewMessage(user_id, conversation_id, PERSON, "question", asked, addressee=PROJECT_MANAGER)])
     run = {"user_id": user_id, "conversation_id": conversation_id, "priority": priority}
@@ -138,8 +141,9 @@ def steered(session: Session, conversation_id: int) -> ConversationRun:
 def _chat(session: Session, user_id: int, chat_id: UUID | None, title: str) -> UUID:
     """The chat that a new conversation takes place in: the user's one of that id, or a new one."""
     if chat_id is None:
-        ((new_id,),) = insert_rows(session, ChatModeSession, [{"user_id": user_id, "title": title}], "id")
-        return UUID(str(new_id))
+        new_id = uuid4()
+        insert_rows(session, ChatModeSession, [{"id": new_id, "user_id": user_id, "title": title}])
+        return new_id
     if find_chat(session, chat_id).user_id != user_id:
         raise NotFound(f"There is no chat {chat_id}.")
     return chat_id
@@ -185,10 +189,13 @@ def claim_waiting(session: Session, worker_id: UUID, limit: int) -> tuple[Waitin
 
     Other workers get others, and who is ended gets none.
     """
-    claimed = session.execute(CLAIM, {"worker": worker_id, "limit": limit})
-    return tuple(WaitingRun(conversation_id, epoch) for conversation_id, epoch in claimed)
+    send(session, UNHURRIED, {})
+    claimed = ask(session, CLAIM, {"worker": worker_id, "limit": limit}).all()
+    return tuple(WaitingRun(run.conversation_id, run.epoch) for run in claimed)
 
 
+UNHURRIED = text("SET LOCAL synchronous_commit = off")
+"""A claim that a crash of the server takes away is made again by whoever looks next; to take a run up needs none."""
 CLAIM = text(
     # Locked, so that nobody ends the worker while it claims.
     "WITH living AS MATERIALIZED (SELECT id FROM workers WHERE id = :worker AND ended_at IS NULL FOR SHARE), "
@@ -208,16 +215,28 @@ LOCKED = text(
 )
 
 
-def take(session: Session, conversation_id: int, worker_id: UUID) -> Hold | None:
-    """Take a run up, from whoever had it; None where it has ended, or the worker counts as ended itself."""
-    taken = session.execute(TAKE, {"worker": worker_id, "conversation": conversation_id}).one_or_none()
-    return None if taken is None else Hold(conversation_id, taken.user_id, worker_id, taken.epoch)
+def take(session: Session, conversation_id: int, worker_id: UUID) -> Callable[[], Hold | None]:
+    """Take a run up, from whoever had it; whether it was, the answer tells once it is looked at.
+
+    None where the run has ended, or the worker counts as ended itself.
+    """
+    asked = ask(session, TAKE, {"worker": worker_id, "conversation": conversation_id})
+
+    def hold() -> Hold | None:
+        taken = asked.first()
+        return None if taken is None else Hold(conversation_id, taken.user_id, worker_id, taken.epoch)
+
+    return hold
 
 
 def locked(session: Session, holds: Collection[Hold]) -> frozenset[Hold]:
     """Those of `holds` that still hold, while nobody else writes to their conversations."""
     asked = {"conversations": [hold.conversation_id for hold in holds]}
-    found = {(row.conversation_id, row.worker_id, row.epoch) for row in session.execute(LOCKED, asked)}
+    return _held(ask(session, LOCKED, asked).all(), holds)
+
+
+def _held(runs: Sequence[Any], holds: Collection[Hold]) -> frozenset[Hold]:
+    found = {(run.conversation_id, run.worker_id, run.epoch) for run in runs}
     return frozenset(hold for hold in holds if (hold.conversation_id, hold.worker_id, hold.epoch) in found)
 
 
@@ -227,10 +246,37 @@ def require_hold(session: Session, hold: Hold) -> None:
         raise HoldLost
 
 
+@contextmanager
+def holding(session: Session, hold: Hold, phase: ConversationPhase | None = None) -> Iterator[None]:
+    """A block that counts while the worker holds the run, and the conversation is in `phase`, if any.
+
+    Nobody else writes to it before the transaction ends. What the run is like is looked at last, however the block
+    ends: so nothing waits for it, and what a late worker did, or failed to do, is rolled back. Raises HoldLost, and
+    PhaseLeft.
+    """
+    runs = ask(session, LOCKED, {"conversations": [hold.conversation_id]})
+    # Asked after the lock, so that it is the phase that whoever had the run before has left.
+    conversations = None if phase is None else ask(session, PHASE, {"conversation": hold.conversation_id})
+    try:
+        yield
+    except Exception:
+        _refuse_late(runs.known(), hold)
+        raise
+    _refuse_late(runs.all(), hold)
+    if conversations is not None and conversations.one().current_phase != phase:
+        raise PhaseLeft
+
+
+def _refuse_late(runs: Sequence[Any] | None, hold: Hold) -> None:
+    """Raise HoldLost where these rows are known, and say so."""
+    if runs is not None and hold not in _held(runs, [hold]):
+        raise HoldLost
+
+
 def phase_of(session: Session, conversation_id: int) -> ConversationPhase | None:
     """The phase that a conversation is in. Ask after its run is locked, so that it is that of who held it before."""
-    phase = session.scalar(PHASE, {"conversation": conversation_id})
-    return None if phase is None else ConversationPhase(phase)
+    found = ask(session, PHASE, {"conversation": conversation_id}).first()
+    return None if found is None else ConversationPhase(found.current_phase)
 
 
 PHASE = text("SELECT current_phase FROM multi_agent_conversations WHERE id = :conversation")
@@ -260,12 +306,13 @@ def end(session: Session, conversation_id: int, outcome: Outcome, reason: str | 
     """End a run, its conversation, and what is still under way in it; whoever held it holds it no longer."""
     session.flush()
     of = {"conversation": conversation_id}
-    left = session.execute(END_DELEGATIONS, of).all()
-    ended = session.execute(END, {**of, "outcome": outcome, "reason": reason}).one()
-    slots.give_back(session, [delegation.id for delegation in left])
+    left = ask(session, END_DELEGATIONS, of)
+    ended = ask(session, END, {**of, "outcome": outcome, "reason": reason}).one()
+    delegations = left.all()
+    slots.give_back(session, [delegation.id for delegation in delegations])
     drafts.drop_all(session, conversation_id)
     count_delegations(session, ended.user_id, conversation_id)
-    agents = {delegation.target_agent_id for delegation in left} | {ended.pm_agent_id or PROJECT_MANAGER}
+    agents = {delegation.target_agent_id for delegation in delegations} | {ended.pm_agent_id or PROJECT_MANAGER}
     statuses.settle(session, [(ended.user_id, agent_id) for agent_id in agents])
 
 

@@ -13,10 +13,18 @@ from sqlalchemy import func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from helios_core.database.sending import send
 from helios_core.database.session import principal_of
 from helios_core.errors import InvalidInput, NotAllowed, NotFound
 from helios_core.measures.scores import CONFIDENCE, GRADES, OVERALL, Assessment, Judge
-from helios_core.models import AgentResponse, JudgeModel, ModelProvider, QualityScore, TaskSynthesis
+from helios_core.models import (
+    AgentResponse,
+    JudgeModel,
+    ModelProvider,
+    MultiAgentConversation,
+    QualityScore,
+    TaskSynthesis,
+)
 from helios_core.services.participation import count_quality, measure_satisfaction
 from helios_core.services.permissions import Action, require
 
@@ -48,6 +56,7 @@ def rate(session: Session, subject: Subject, grade: int, explanation: str | None
     _upsert(session, [values], "rater_id", QualityScore.rater_id.is_not(None))
     if row.conversation_id is not None:
         measure_satisfaction(session, row.conversation_id)
+        session.refresh(session.get_one(MultiAgentConversation, row.conversation_id), ["satisfaction_rating"])
 
 
 def record_scores(
@@ -89,7 +98,7 @@ def record_self_assessments(session: Session, assessments: Mapping[int, Assessme
         }
         for response_id, one in assessments.items()
     ]
-    session.execute(SELF_ASSESSED, {"given": json.dumps(given)})
+    send(session, SELF_ASSESSED, {"given": json.dumps(given)})
 
 
 SELF_ASSESSED = text(

@@ -5,6 +5,8 @@ from collections.abc import Collection
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from helios_core.database.sending import send
+
 OWN_PROFILES = text(
     "INSERT INTO agent_profiles (user_id, agent_id, display_name, description, capabilities, status, status_since) "
     "SELECT :user, agent_id, display_name, description, capabilities, 'idle', now() FROM agent_profiles "
@@ -12,10 +14,12 @@ OWN_PROFILES = text(
     "AND agent_id NOT IN (SELECT agent_id FROM agent_profiles WHERE user_id = :user) ON CONFLICT DO NOTHING"
 )
 LOCK = text(
-    "SELECT id, status IN ('offline', 'error') AS is_away FROM agent_profiles WHERE (user_id, agent_id) IN "
-    "(SELECT * FROM unnest(CAST(:users AS bigint[]), CAST(:agents AS text[]))) ORDER BY id FOR UPDATE"
+    "WITH settled AS MATERIALIZED (SELECT id, status FROM agent_profiles WHERE (user_id, agent_id) IN "
+    "(SELECT * FROM unnest(CAST(:users AS bigint[]), CAST(:agents AS text[]))) ORDER BY id FOR UPDATE) "
+    "UPDATE agent_profiles p SET status = 'online' FROM settled "
+    "WHERE p.id = settled.id AND settled.status IN ('offline', 'error')"
 )
-BACK = text("UPDATE agent_profiles SET status = 'online' WHERE id = ANY (:ids)")
+"""Who was away is back first: nobody gets to work from there."""
 SETTLE = text(
     "UPDATE agent_profiles p SET status = found.status, status_since = now(), last_active_at = now(), "
     "status_note = NULL FROM (SELECT id, CASE WHEN "
@@ -25,24 +29,23 @@ SETTLE = text(
     "OR EXISTS (SELECT FROM conversation_runs r JOIN multi_agent_conversations c ON c.id = r.conversation_id "
     " WHERE r.user_id = profile.user_id AND r.worker_id IS NOT NULL AND r.ended_at IS NULL "
     " AND c.pm_agent_id = profile.agent_id AND c.current_phase IN ('planning', 'synthesis')) "
-    "THEN 'working'::agentstatus ELSE 'idle' END AS status FROM agent_profiles profile WHERE id = ANY (:ids)) found "
+    "THEN 'working'::agentstatus ELSE 'idle' END AS status FROM agent_profiles profile WHERE (user_id, agent_id) IN "
+    " (SELECT * FROM unnest(CAST(:users AS bigint[]), CAST(:agents AS text[])))) found "
     "WHERE p.id = found.id AND p.status <> found.status"
 )
 
 
 def enlist(session: Session, user_id: int, agent_ids: Collection[str]) -> None:
     """Give a user rows of their own for what these agents do for them."""
-    session.execute(OWN_PROFILES, {"user": user_id, "agents": sorted(agent_ids)})
+    send(session, OWN_PROFILES, {"user": user_id, "agents": sorted(agent_ids)})
 
 
 def settle(session: Session, agents: Collection[tuple[int, str]]) -> None:
     """Bring the status of these agents, each of one user, in step with what they are doing."""
+    if not agents:
+        return
     session.flush()
     named = {"users": [user for user, _ in sorted(agents)], "agents": [agent for _, agent in sorted(agents)]}
-    found = session.execute(LOCK, named).all() if agents else []
-    away = [row.id for row in found if row.is_away]
-    if away:
-        session.execute(BACK, {"ids": away})
-    if found:
-        # A statement of its own: it sees what those have committed for whom the lock waited.
-        session.execute(SETTLE, {"ids": [row.id for row in found]})
+    send(session, LOCK, named)
+    # A statement of its own: it sees what those have committed for whom the lock waited.
+    send(session, SETTLE, named)

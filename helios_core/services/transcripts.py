@@ -3,14 +3,15 @@
 Who writes here holds the conversation's run, so that two writers never take the same place.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from helios_core.database.sending import ask, send
 from helios_core.models import ConversationPhase
 
 
@@ -38,26 +39,37 @@ APPEND = text(
     " WHERE said.conversation_id = new.conversation_id), -1) "
     "+ row_number() OVER (PARTITION BY new.conversation_id ORDER BY new.place), new.speaker, new.addressee, new.kind, "
     "new.phase, new.content, new.delegation_id, new.input_tokens, new.output_tokens, clock_timestamp() "
-    "FROM unnest(CAST(:user_id AS bigint[]), CAST(:conversation_id AS bigint[]), CAST(:speaker AS text[]), "
-    " CAST(:addressee AS text[]), CAST(:kind AS text[]), CAST(:phase AS conversationphase[]), "
-    " CAST(:content AS text[]), CAST(:delegation_id AS bigint[]), CAST(:input_tokens AS integer[]), "
-    " CAST(:output_tokens AS integer[])) WITH ORDINALITY AS new (user_id, conversation_id, speaker, addressee, kind, "
-    " phase, content, delegation_id, input_tokens, output_tokens, place) "
+    "FROM ROWS FROM (json_to_recordset(CAST(:messages AS json)) AS (user_id bigint, conversation_id bigint, "
+    " speaker text, addressee text, kind text, phase conversationphase, content text, delegation_id bigint, "
+    " input_tokens integer, output_tokens integer)) WITH ORDINALITY AS new (user_id, conversation_id, speaker, "
+    " addressee, kind, phase, content, delegation_id, input_tokens, output_tokens, place) "
     "RETURNING conversation_id, position"
 )
 
 
-def append(session: Session, messages: Sequence[NewMessage]) -> tuple[int, ...]:
+def append(session: Session, messages: Sequence[NewMessage]) -> None:
+    """Add messages, in their order."""
+    if messages:
+        session.flush()
+        send(session, APPEND, _rows(messages))
+
+
+def append_placed(session: Session, messages: Sequence[NewMessage]) -> tuple[int, ...]:
     """Add messages, in their order, and return the place that each takes in its conversation."""
     if not messages:
         return ()
     session.flush()
-    columns: dict[str, list[Any]] = {name: [getattr(message, name) for message in messages] for name in COLUMNS}
-    columns["content"] = [message.content.replace("\x00", "") for message in messages]
     taken: dict[int, list[int]] = defaultdict(list)
-    for conversation_id, position in sorted(session.execute(APPEND, columns).all(), reverse=True):
+    for conversation_id, position in sorted(ask(session, APPEND, _rows(messages)).all(), reverse=True):
         taken[conversation_id].append(position)
     return tuple(taken[message.conversation_id].pop() for message in messages)
+
+
+def _rows(messages: Sequence[NewMessage]) -> dict[str, str]:
+    rows = [{name: getattr(message, name) for name in COLUMNS} for message in messages]
+    for row in rows:
+        row["content"] = row["content"].replace("\x00", "")
+    return {"messages": json.dumps(rows, ensure_ascii=False)}
 
 
 COLUMNS = tuple(field.name for field in fields(NewMessage))
@@ -84,4 +96,4 @@ def enter(session: Session, conversation_id: int, *phases: ConversationPhase) ->
     """
     session.flush()
     named = [phase.value for phase in phases]
-    session.execute(ENTER, {"conversation": conversation_id, "phases": named, "count": len(named)})
+    send(session, ENTER, {"conversation": conversation_id, "phases": named, "count": len(named)})

@@ -54,11 +54,9 @@ class Workspace:
 
     def act(self, use_case: Callable[[Session], Result]) -> Result:
         """Run `use_case` in one transaction, and commit it."""
-        with answered(), self.database.session(self.principal) as session:
+        with answered(), self.database.pipelined(self.principal) as session:
             require_enabled(session)
-            result = use_case(session)
-            session.commit()
-            return result
+            return use_case(session)
 
     def on_behalf_of(self, principal: Principal) -> "Workspace":
         """The same database, seen by another principal."""

@@ -1,6 +1,6 @@
 """A brief: what a worker has to know of a conversation to carry it on from wherever it stands."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
+from helios_core.database.sending import Asked, ask
 from helios_core.models import AgentResponse, ConversationPhase, ModelProvider, TaskDelegation, TaskDelegationStatus
 from helios_core.services.everybody import everybodys_rows
 from helios_core.views.participants import named
@@ -121,12 +122,16 @@ BRIEF = text(
 )
 
 
-def brief(session: Session, conversation_id: int) -> Brief:
-    """The conversation as it stands."""
+def brief(session: Session, conversation_id: int) -> Callable[[], Brief]:
+    """Ask for a conversation as it stands; the answer is read once it is looked at."""
     session.flush()
-    found = session.execute(BRIEF, {"conversation": conversation_id}).one()
+    conversation, seats = ask(session, BRIEF, {"conversation": conversation_id}), _ask_seats(session, conversation_id)
+    return lambda: _brief(session, conversation, seats)
+
+
+def _brief(session: Session, conversation: Asked, asked: Asked) -> Brief:
+    found, seats = conversation.one(), {row.agent_id: _seat(row) for row in asked.all() if row.is_enabled}
     phase = ConversationPhase(found.current_phase)
-    seats = _seats(session, found.user_id)
     chosen = found.attributes.get("team")
     experts = (agent for agent in seats if agent != found.pm_agent_id and (chosen is None or agent in chosen))
     return Brief(
@@ -144,7 +149,7 @@ def brief(session: Session, conversation_id: int) -> Brief:
         is_paused=found.is_paused,
         priority=found.priority,
         plan=found.plan,
-        work=work(session, conversation_id) if phase in WORKED else None,
+        work=work(session, found.id) if phase in WORKED else None,
     )
 
 
@@ -200,15 +205,15 @@ SEATS = text(
     " array_remove(c.gpu_assignment || c.further_gpu_ids, NULL)) AS gpu_ids "
     "FROM agent_configurations c "
     "LEFT JOIN agent_profiles profile ON profile.user_id IS NULL AND profile.agent_id = c.agent_id "
-    "WHERE c.user_id = :user OR c.user_id IS NULL ORDER BY c.agent_id, c.user_id NULLS LAST"
+    "WHERE c.user_id = (SELECT user_id FROM multi_agent_conversations WHERE id = :conversation) OR c.user_id IS NULL "
+    "ORDER BY c.agent_id, c.user_id NULLS LAST"
 )
 
 
-def _seats(session: Session, user_id: int) -> dict[str, Seat]:
-    """The agents that are switched on, each with the user's own configuration or else the default."""
+def _ask_seats(session: Session, conversation_id: int) -> Asked:
+    """Every agent, with the user's own configuration or else the default."""
     with everybodys_rows(session):
-        rows = session.execute(SEATS, {"user": user_id}).all()
-    return {row.agent_id: _seat(row) for row in rows if row.is_enabled}
+        return ask(session, SEATS, {"conversation": conversation_id})
 
 
 def _seat(row: Row[Any]) -> Seat:

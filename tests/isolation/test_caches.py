@@ -24,6 +24,7 @@ KEPT_FOR_THE_PROCESS = {
     "dashboard/workspace.py": "the one local operator's way to the database",
     "helios_core/api/operations.py": "patterns of the paths",
     "helios_core/api/serving.py": "the server's own way to the database",
+    "helios_core/database/pipeline.py": "statements, without what they ask for",
     "helios_core/database/rows.py": "statements, without what they write",
     "helios_core/database/session.py": "conditions that name a user, kept for each user",
     "helios_core/database/versions.py": "names of the package's files",

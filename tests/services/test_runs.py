@@ -22,7 +22,7 @@ from helios_core.models import (
 )
 from helios_core.services import delegations, responses, runs, slots, statuses, workers
 from helios_core.services.team import ensure_default_team
-from helios_core.services.transcripts import enter
+from helios_core.services.transcripts import NewMessage, enter
 from helios_core.services.workspace import Workspace
 from helios_core.views.agents import find_agent
 from helios_core.views.briefs import brief
@@ -53,7 +53,7 @@ def start(workspace: Workspace) -> int:
 
 
 def take(system: Workspace, conversation_id: int, worker: UUID) -> runs.Hold:
-    hold = system.act(lambda session: runs.take(session, conversation_id, worker))
+    hold = system.act(lambda session: runs.take(session, conversation_id, worker)())
     assert hold is not None
     return hold
 
@@ -65,13 +65,17 @@ def tasks(*agents: str, depends_on: tuple[int, ...] = ()) -> list[delegations.Ne
     ]
 
 
+def said(hold: runs.Hold) -> NewMessage:
+    return NewMessage(hold.user_id, hold.conversation_id, "project_manager", "plan", "Everybody answers.")
+
+
 def planned(system: Workspace, hold: runs.Hold, *agents: str) -> tuple[int, ...]:
     def plan(session: Session) -> tuple[int, ...]:
         runs.require_hold(session, hold)
         conversation = session.get_one(MultiAgentConversation, hold.conversation_id)
         for phase in ("ingestion", "planning", "delegation", "processing"):
             enter(session, conversation.id, ConversationPhase(phase))
-        return delegations.plan(session, hold, tasks(*agents))
+        return delegations.plan(session, hold, said(hold), tasks(*agents))
 
     return system.act(plan)
 
@@ -161,7 +165,7 @@ def test_only_the_newest_holder_of_a_run_writes(mine: Workspace, system: Workspa
     refused(lambda: system.act(lambda session: runs.finish(session, old, "completed")), HoldLost)
     system.act(lambda session: runs.finish(session, new, "completed"))
     refused(lambda: system.act(lambda session: runs.require_hold(session, new)), HoldLost)
-    assert system.act(lambda session: runs.take(session, conversation_id, worker)) is None
+    assert system.act(lambda session: runs.take(session, conversation_id, worker)() is None)
 
 
 def test_an_answer_is_written_once_and_frees_its_slot(
@@ -212,10 +216,10 @@ def test_an_expert_works_on_the_cards_promised_to_it_else_on_those_it_prefers(
 
     conversation_id = start(mine)
     system.act(configure)
-    seats = system.read(lambda session: brief(session, conversation_id)).seats
+    seats = system.read(lambda session: brief(session, conversation_id)()).seats
     assert (seats["technical_expert"].gpu_ids, seats["data_analyst"].gpu_ids) == ((0, 2), ())
     system.act(promise)
-    assert system.read(lambda session: brief(session, conversation_id)).seats["technical_expert"].gpu_ids == (1, 3)
+    assert system.read(lambda session: brief(session, conversation_id)()).seats["technical_expert"].gpu_ids == (1, 3)
 
 
 def find_configuration(session: Session, agent_id: str) -> AgentConfiguration:
