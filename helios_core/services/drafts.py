@@ -23,7 +23,6 @@ WRITE = text(
     "DO UPDATE SET content = EXCLUDED.content, updated_at = EXCLUDED.updated_at"
 )
 FINISH = text("DELETE FROM answer_drafts WHERE conversation_id = ANY (:conversations) AND delegation_id IS NULL")
-DROP_ALL = text("DELETE FROM answer_drafts WHERE conversation_id = :conversation")
 DROP = text("DELETE FROM answer_drafts WHERE delegation_id = ANY (:delegations)")
 
 
@@ -60,8 +59,3 @@ def write(session: Session, drafts: Sequence[Draft], finished: Sequence[int] = (
 def drop(session: Session, delegation_ids: Sequence[int]) -> None:
     """Remove the drafts of answers that are there."""
     send(session, DROP, {"delegations": list(delegation_ids)})
-
-
-def drop_all(session: Session, conversation_id: int) -> None:
-    """Remove every draft of a conversation."""
-    send(session, DROP_ALL, {"conversation": conversation_id})

@@ -15,29 +15,26 @@ from helios_core.models import AgentProfile, AgentResponse
 from helios_core.services.permissions import Action, require
 from helios_core.services.records import PERSON
 
-UNCOUNTED = ("directive", "note")
-"""Messages that are parts of another one: a directive is a part of its plan, and costs no tokens of its own."""
-
 
 def measure_participations(session: Session, conversation_id: int) -> None:
     """Bring the participations of a conversation in step with its messages, responses, scores and last synthesis."""
     require(session, Action.WORK_IN_CONVERSATIONS)
     session.flush()
-    of = {"conversation": conversation_id, "person": PERSON, "uncounted": list(UNCOUNTED)}
-    send(session, MEASURE, of)
+    send(session, MEASURE, {"conversation": conversation_id, "person": PERSON})
     measure_satisfaction(session, conversation_id)
 
 
 MEASURE = text(
     """
 WITH said AS (
+    -- What is a part of another message does not count: a directive costs no tokens beside its plan's.
     SELECT speaker AS agent_id, min(position) AS place, min(occurred_at) AS joined_at, max(occurred_at) AS left_at,
         count(*) FILTER (WHERE counted) AS turns,
         CASE WHEN bool_and(input_tokens IS NOT NULL) FILTER (WHERE counted)
             THEN sum(input_tokens) FILTER (WHERE counted) END AS input_tokens,
         CASE WHEN bool_and(output_tokens IS NOT NULL) FILTER (WHERE counted)
             THEN sum(output_tokens) FILTER (WHERE counted) END AS output_tokens
-    FROM conversation_messages, LATERAL (SELECT kind <> ALL (CAST(:uncounted AS text[])) AS counted) AS part
+    FROM conversation_messages, LATERAL (SELECT kind NOT IN ('directive', 'note') AS counted) AS part
     WHERE conversation_id = :conversation AND speaker <> :person GROUP BY speaker
 ), answered AS (
     SELECT agent_id, (array_agg(response_seconds ORDER BY id))[1] AS first_response_seconds,

@@ -27,7 +27,7 @@ from helios_core.models import (
     MultiAgentConversation,
     TaskDelegationStatus,
 )
-from helios_core.services import drafts, slots, statuses
+from helios_core.services import slots, statuses
 from helios_core.services.announcements import Change, announce
 from helios_core.services.chat_sessions import find_chat
 from helios_core.services.participation import count_delegations
@@ -310,7 +310,6 @@ def end(session: Session, conversation_id: int, outcome: Outcome, reason: str | 
     ended = ask(session, END, {**of, "outcome": outcome, "reason": reason}).one()
     delegations = left.all()
     slots.give_back(session, [delegation.id for delegation in delegations])
-    drafts.drop_all(session, conversation_id)
     count_delegations(session, ended.user_id, conversation_id)
     agents = {delegation.target_agent_id for delegation in delegations} | {ended.pm_agent_id or PROJECT_MANAGER}
     statuses.settle(session, [(ended.user_id, agent_id) for agent_id in agents])
@@ -325,6 +324,7 @@ END = text(
     "WITH now AS MATERIALIZED (SELECT clock_timestamp() AS at), "
     "left_phase AS (UPDATE conversation_phases span SET ended_at = greatest(now.at, span.started_at) FROM now "
     " WHERE span.conversation_id = :conversation AND span.ended_at IS NULL), "
+    "unfinished AS (DELETE FROM answer_drafts WHERE conversation_id = :conversation), "
     "ended AS (UPDATE conversation_runs SET ended_at = now.at, epoch = epoch + 1 FROM now "
     " WHERE conversation_id = :conversation) "
     "UPDATE multi_agent_conversations SET outcome = :outcome, outcome_reason = :reason, "

@@ -1,5 +1,6 @@
 """What agents are doing: their status follows from the delegations and runs that somebody is really at."""
 
+import json
 from collections.abc import Collection
 
 from sqlalchemy import text
@@ -15,7 +16,7 @@ OWN_PROFILES = text(
 )
 LOCK = text(
     "WITH settled AS MATERIALIZED (SELECT id, status FROM agent_profiles WHERE (user_id, agent_id) IN "
-    "(SELECT * FROM unnest(CAST(:users AS bigint[]), CAST(:agents AS text[]))) ORDER BY id FOR UPDATE) "
+    "(SELECT * FROM json_to_recordset(CAST(:named AS json)) AS named (u bigint, a text)) ORDER BY id FOR UPDATE) "
     "UPDATE agent_profiles p SET status = 'online' FROM settled "
     "WHERE p.id = settled.id AND settled.status IN ('offline', 'error')"
 )
@@ -30,7 +31,7 @@ SETTLE = text(
     " WHERE r.user_id = profile.user_id AND r.worker_id IS NOT NULL AND r.ended_at IS NULL "
     " AND c.pm_agent_id = profile.agent_id AND c.current_phase IN ('planning', 'synthesis')) "
     "THEN 'working'::agentstatus ELSE 'idle' END AS status FROM agent_profiles profile WHERE (user_id, agent_id) IN "
-    " (SELECT * FROM unnest(CAST(:users AS bigint[]), CAST(:agents AS text[])))) found "
+    " (SELECT * FROM json_to_recordset(CAST(:named AS json)) AS named (u bigint, a text))) found "
     "WHERE p.id = found.id AND p.status <> found.status"
 )
 
@@ -45,7 +46,7 @@ def settle(session: Session, agents: Collection[tuple[int, str]]) -> None:
     if not agents:
         return
     session.flush()
-    named = {"users": [user for user, _ in sorted(agents)], "agents": [agent for _, agent in sorted(agents)]}
+    named = {"named": json.dumps([{"u": user_id, "a": agent_id} for user_id, agent_id in sorted(agents)])}
     send(session, LOCK, named)
     # A statement of its own: it sees what those have committed for whom the lock waited.
     send(session, SETTLE, named)

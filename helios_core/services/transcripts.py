@@ -95,5 +95,5 @@ def enter(session: Session, conversation_id: int, *phases: ConversationPhase) ->
     A conversation that the session has read already does not notice.
     """
     session.flush()
-    named = [phase.value for phase in phases]
-    send(session, ENTER, {"conversation": conversation_id, "phases": named, "count": len(named)})
+    named = f"{{{','.join(phases)}}}"
+    send(session, ENTER, {"conversation": conversation_id, "phases": named, "count": len(phases)})

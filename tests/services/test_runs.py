@@ -5,11 +5,12 @@ from typing import TypeVar
 from uuid import UUID
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import select, text, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from helios_core.database.session import SYSTEM, Database, Principal
-from helios_core.errors import HoldLost, InvalidInput, NotAllowed, NotFound, TransitionRefused
+from helios_core.errors import HoldLost, InvalidInput, NotAllowed, NotFound, PhaseLeft, TransitionRefused
 from helios_core.models import (
     AgentConfiguration,
     AgentProfile,
@@ -166,6 +167,28 @@ def test_only_the_newest_holder_of_a_run_writes(mine: Workspace, system: Workspa
     system.act(lambda session: runs.finish(session, new, "completed"))
     refused(lambda: system.act(lambda session: runs.require_hold(session, new)), HoldLost)
     assert system.act(lambda session: runs.take(session, conversation_id, worker)() is None)
+
+
+def test_what_a_late_worker_did_or_failed_to_do_is_its_lateness(
+    mine: Workspace, system: Workspace, worker: UUID
+) -> None:
+    conversation_id = start(mine)
+    late = take(system, conversation_id, worker)
+    held = take(system, conversation_id, worker)
+
+    def retitle(session: Session, hold: runs.Hold, title: str | None) -> None:
+        with runs.holding(session, hold, ConversationPhase.INITIALIZATION):
+            session.execute(update(MultiAgentConversation).values(title=title))
+
+    refused(lambda: system.act(lambda session: retitle(session, late, "Late")), HoldLost)
+    refused(lambda: system.act(lambda session: retitle(session, late, None)), HoldLost)
+    with pytest.raises(IntegrityError):
+        system.act(lambda session: retitle(session, held, None))
+    assert mine.read(lambda session: progress(session, conversation_id)).title == "Is it safe?"
+    system.act(lambda session: retitle(session, held, "In time"))
+    system.act(lambda session: enter(session, conversation_id, ConversationPhase.INGESTION))
+    refused(lambda: system.act(lambda session: retitle(session, held, "Twice")), PhaseLeft)
+    assert mine.read(lambda session: progress(session, conversation_id)).title == "In time"
 
 
 def test_an_answer_is_written_once_and_frees_its_slot(
