@@ -81,6 +81,8 @@ def pipeline(connection: Connection) -> Iterator[Pipeline]:
             yield ahead
             ahead.send(COMMIT, {})
     except psycopg.Error as error:
+        if driver.closed:
+            connection.invalidate(error)
         raise _as_sqlalchemy(error, connection) from error
 
 
@@ -100,11 +102,8 @@ def _by_hand(driver: Driver) -> Iterator[None]:
 
 def _as_sqlalchemy(error: psycopg.Error, connection: Connection) -> Exception:
     """The error as SQLAlchemy would have raised it."""
-    is_lost = cast("Driver", connection.connection.driver_connection).closed
-    if is_lost:
-        connection.invalidate(error)
     return DBAPIError.instance(
-        None, None, error, psycopg.Error, connection_invalidated=is_lost, dialect=connection.dialect
+        None, None, error, psycopg.Error, connection_invalidated=connection.invalidated, dialect=connection.dialect
     )
 
 

@@ -1,8 +1,8 @@
 """Runs: carrying a conversation from its question to its end, and steering it on the way.
 
 A conversation is started by writing it, with its run, in one transaction; a worker takes the run up. What a worker
-writes counts only while it holds the run at the epoch that it took: it asks for that, in `locked`, in each of its
-transactions, and waits there for whoever else writes to the same conversation. To end a run is to end its epoch.
+writes counts only while it holds the run at the epoch that it took: it asks for that, in `locked` or `holding`, in each
+of its transactions, and waits there for whoever else writes to the same conversation. To end a run is to end its epoch.
 """
 
 import json
