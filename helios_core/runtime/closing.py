@@ -117,9 +117,7 @@ def _record_synthesis(session: Session, brief: Brief, made: Synthesis, *, ends: 
         model_name=made.drawn.model_name,
         prompt_version=prompts.VERSIONS["claims"] if made.drawn.model_name else None,
     )
-    synthesis_id = conclude(session, new)
-    if ends:
-        consensus_memory.join(session, synthesis_id)
+    synthesis_id = conclude(session, new, question=brief.question if ends else None)
     record_findings(session, brief.conversation_id, _wrong(made.drawn))
     if ends:
         record_check(session, brief.of, "review", "skipped", details=UNREVIEWED)

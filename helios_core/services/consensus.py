@@ -12,7 +12,7 @@ from helios_core.database.rows import insert_rows
 from helios_core.database.sending import ask, send
 from helios_core.measures.consensus import Consensus, DrawnClaim, disputed
 from helios_core.models import ClaimStance, SynthesisClaim, TaskSynthesis
-from helios_core.services import blackboard
+from helios_core.services import blackboard, consensus_memory
 from helios_core.services.permissions import Action, require
 from helios_core.services.transcripts import NewMessage, append
 
@@ -49,14 +49,20 @@ AGREE = text(
 )
 
 
-def conclude(session: Session, new: NewSynthesis) -> int:
-    """Write a synthesis with its claims and stances, and announce it; its id. The conversation agrees as far as it."""
+def conclude(session: Session, new: NewSynthesis, *, question: str | None = None) -> int:
+    """Write a synthesis with its claims and stances, and announce it; its id. The conversation agrees as far as it.
+
+    `question`: what it answers, where it joins the consensus memory at once.
+    """
     require(session, Action.WORK_IN_CONVERSATIONS)
-    taken = ask(session, NEXT, {"conversation": new.conversation_id}).one()
+    asked = ask(session, NEXT, {"conversation": new.conversation_id})
+    responses = consensus_memory.ask_responses(session, new.user_id, new.response_ids if question else ())
+    taken = asked.one()
     if new.message is not None:
         append(session, [new.message])
     row = {**_row(new), "id": taken.id, "position": None if new.message is None else taken.position}
-    insert_rows(session, TaskSynthesis, [row])
+    node_id = None if question is None else consensus_memory.add(session, {**row, "asked": question}, responses.all())
+    insert_rows(session, TaskSynthesis, [{**row, "consensus_node_id": node_id}])
     _add_claims(session, taken.id, new)
     agreed = {"score": new.found.score, "user": new.user_id, "conversation": new.conversation_id}
     send(session, AGREE, agreed)

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Row, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from helios_core.database.rows import insert_rows
-from helios_core.database.sending import ask, send
+from helios_core.database.sending import Asked, ask, send
 from helios_core.errors import NotFound
 from helios_core.models import ConsensusMemoryEdge, ConsensusMemoryNode
 from helios_core.services.permissions import Action, require
@@ -23,6 +23,8 @@ from helios_core.views.syntheses import Claim, Contribution, claims_of, contribu
 RELATIONS = {"for": "supports", "against": "opposes", "qualified": "qualifies"}
 """The edge from a response to a claim, by the stance of its agent."""
 
+Synthesis = Mapping[str, Any]
+"""The columns of a synthesis, and what was `asked`."""
 Node = Mapping[str, Any]
 """The columns of a node: all of a synthesis are added at once."""
 
@@ -40,10 +42,8 @@ def join(session: Session, synthesis_id: int) -> UUID:
     """Let a synthesis join the graph, once; the id of its node, to which the synthesis is linked."""
     require(session, Action.WORK_IN_CONVERSATIONS)
     session.flush()
-    asked, responses = (
-        ask(session, LOCKED, {"synthesis": synthesis_id}),
-        ask(session, RESPONSES, {"synthesis": synthesis_id}),
-    )
+    of = {"synthesis": synthesis_id}
+    asked, responses = ask(session, LOCKED, of), ask(session, RESPONSES, of)
     synthesis = asked.first()
     if synthesis is None:
         message = f"There is no synthesis {synthesis_id}."
@@ -51,15 +51,26 @@ def join(session: Session, synthesis_id: int) -> UUID:
     if synthesis.consensus_node_id is not None:
         joined: UUID = synthesis.consensus_node_id
         return joined
+    node_id = add(session, synthesis._asdict(), responses.all())
+    send(session, LINK, {"node": node_id, "synthesis": synthesis_id})
+    return node_id
+
+
+def ask_responses(session: Session, user_id: int, response_ids: Sequence[int]) -> Asked:
+    """Ask for the responses from which a synthesis is about to be made."""
+    return ask(session, RESPONSES_BY_ID, {"user": user_id, "responses": list(response_ids)})
+
+
+def add(session: Session, synthesis: Synthesis, responses: Sequence[Any]) -> UUID:
+    """Add the nodes of a synthesis, and of the responses and claims in it; the id of its own, to link it to."""
     node = _synthesis_node(synthesis)
-    sources = _sources(synthesis, responses.all(), contributions_of(synthesis.contributions))
-    claims = [(claim, _node(synthesis, "claim", claim.text, None, {})) for claim in claims_of(synthesis.conflicts)]
+    sources = _sources(synthesis, responses, contributions_of(synthesis["contributions"]))
+    claims = [(claim, _node(synthesis, "claim", claim.text, None, {})) for claim in claims_of(synthesis["conflicts"])]
     nodes = [node, *(source.node for source in sources), *(claim_node for _, claim_node in claims)]
     insert_rows(session, ConsensusMemoryNode, nodes)
-    insert_rows(session, ConsensusMemoryEdge, list(_edges(synthesis.user_id, node, sources, claims)))
-    send(session, LINK, {"node": node["id"], "synthesis": synthesis_id})
-    made: UUID = node["id"]
-    return made
+    insert_rows(session, ConsensusMemoryEdge, list(_edges(synthesis["user_id"], node, sources, claims)))
+    added: UUID = node["id"]
+    return added
 
 
 LOCKED = text(
@@ -70,49 +81,51 @@ LOCKED = text(
     "WHERE s.id = :synthesis FOR UPDATE OF s"
 )
 LINK = text("UPDATE task_synthesis SET consensus_node_id = :node WHERE id = :synthesis")
+COLUMNS = "r.id, r.agent_id, r.content, r.confidence_score, r.model_name"
+RESPONSES_BY_ID = text(
+    f"SELECT {COLUMNS} FROM agent_responses r WHERE r.user_id = :user AND r.id = ANY (:responses) ORDER BY r.id"  # noqa: S608 (our names)
+)
 RESPONSES = text(
-    "SELECT r.id, r.agent_id, r.content, r.confidence_score, r.model_name FROM task_synthesis s, "
+    f"SELECT {COLUMNS} FROM task_synthesis s, "  # noqa: S608 (our names)
     "jsonb_path_query(s.contributions, '$[*].response_id ? (@ >= 0 && @ <= 9223372036854775807)') AS part, "
     "agent_responses r "
     "WHERE s.id = :synthesis AND r.user_id = s.user_id AND r.id = CAST(part AS bigint) ORDER BY r.id"
 )
 
 
-def _synthesis_node(synthesis: Row[Any]) -> Node:
+def _synthesis_node(synthesis: Synthesis) -> Node:
     attributes = {
-        "question": synthesis.asked,
-        "agent_id": synthesis.synthesizer_agent_id,
-        "effective_votes": synthesis.effective_votes,
-        "minority_report": synthesis.minority_report,
+        "question": synthesis["asked"],
+        "agent_id": synthesis["synthesizer_agent_id"],
+        "effective_votes": synthesis["effective_votes"],
+        "minority_report": synthesis["minority_report"],
     }
-    return _node(synthesis, "synthesis", synthesis.content, synthesis.consensus_score, attributes)
+    return _node(synthesis, "synthesis", synthesis["content"], synthesis["consensus_score"], attributes)
 
 
-def _sources(
-    synthesis: Row[Any], responses: Sequence[Row[Any]], contributions: Sequence[Contribution]
-) -> list[_Source]:
+def _sources(synthesis: Synthesis, responses: Sequence[Any], contributions: Sequence[Contribution]) -> list[_Source]:
     weights = {part.response_id: part.weight for part in contributions if part.response_id is not None}
     return [_source(synthesis, response, weights[response.id]) for response in responses]
 
 
-def _source(synthesis: Row[Any], response: Row[Any], weight: float | None) -> _Source:
+def _source(synthesis: Synthesis, response: Any, weight: float | None) -> _Source:  # noqa: ANN401 - a row
     attributes = {"agent_id": response.agent_id, "response_id": response.id, "model_name": response.model_name}
     node = _node(synthesis, "response", response.content, response.confidence_score, attributes)
     return _Source(response.agent_id, weight, node)
 
 
 def _node(
-    synthesis: Row[Any], node_type: str, content: str, confidence: float | None, attributes: Mapping[str, object]
+    synthesis: Synthesis, node_type: str, content: str, confidence: float | None, attributes: Mapping[str, object]
 ) -> Node:
     # The user is named: a host's own table fills nothing in.
     return {
         "id": uuid4(),
-        "user_id": synthesis.user_id,
-        "session_id": synthesis.session_id,
+        "user_id": synthesis["user_id"],
+        "session_id": synthesis["session_id"],
         "node_type": node_type,
         "content": content,
         "confidence": confidence,
-        "attributes": {"synthesis_id": synthesis.id, "conversation_id": synthesis.conversation_id, **attributes},
+        "attributes": {"synthesis_id": synthesis["id"], "conversation_id": synthesis["conversation_id"], **attributes},
     }
 
 

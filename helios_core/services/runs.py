@@ -33,7 +33,7 @@ from helios_core.services.chat_sessions import find_chat
 from helios_core.services.participation import count_delegations
 from helios_core.services.permissions import Action, require
 from helios_core.services.records import PERSON, Outcome
-from helios_core.services.transcripts import NewMessage, append, enter
+from helios_core.services.transcripts import NewMessage, append
 
 PROJECT_MANAGER = "project_manager"
 QUESTION_MAX_CHARACTERS = 100_000
@@ -85,7 +85,7 @@ def start_conversation(
         "attributes": json.dumps({} if agent_ids is None else {"team": _team(session, agent_ids)}),
     }
     conversation_id: int = ask(session, BEGIN, new).one().id
-    enter(session, conversation_id, ConversationPhase.INITIALIZATION)
+    send(session, BEGIN_PHASES, {"user": user_id, "conversation": conversation_id})
     append(session, [NewMessage(user_id, conversation_id, PERSON, "question", asked, addressee=PROJECT_MANAGER)])
     run = {"user_id": user_id, "conversation_id": conversation_id, "priority": priority}
     insert_rows(session, ConversationRun, [run])
@@ -98,6 +98,11 @@ BEGIN = text(
     "started_at) VALUES (:user, :chat, :title, :question, :manager, 'live', CAST(:attributes AS jsonb), now()) "
     "RETURNING id"
 )
+BEGIN_PHASES = text(
+    "INSERT INTO conversation_phases (user_id, conversation_id, position, phase, started_at) "
+    "VALUES (:user, :conversation, 0, 'initialization', clock_timestamp())"
+)
+"""The first phase is that of a new row; the others are entered."""
 
 
 def pause_conversation(session: Session, conversation_id: int) -> None:

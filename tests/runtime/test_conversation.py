@@ -77,6 +77,8 @@ def test_where_nobody_reviews_and_no_card_is_needed_all_phases_are_gone_through_
     assert all(task.started_at is not None for task in ended.tasks)
     checks = team.ask("SELECT checkpoint_type, status FROM validation_checkpoints ORDER BY id")
     assert checks[-1] == ("review", "skipped")
+    linked = "SELECT node_type FROM consensus_memory_nodes WHERE id IN (SELECT consensus_node_id FROM task_synthesis)"
+    assert team.ask(linked) == [("synthesis",)]
     assert team.ask("SELECT count(*) FROM consensus_memory_nodes WHERE node_type = 'synthesis'") == [(1,)]
     assert team.history.left_over == dict.fromkeys(team.history.left_over, 0)
 
