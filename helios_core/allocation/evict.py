@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from helios_core.allocation.exact import Exact
 from helios_core.allocation.ledger import Promise
@@ -70,6 +71,8 @@ class _Site:
         for promise in self._victims:
             ledger.release(promise.request.agent)
         homes = {promise.request.agent: promise.cards for promise in self._victims}
+        # Who is divided has parts on cards beside these, and leaves them or stays on them as a whole.
+        cards = list(dict.fromkeys((*cards, *chain.from_iterable(homes.values()))))
         requests = [*(promise.request for promise in self._victims), request]
         self._problem = Problem.of(policy, requests, cards, homes)
         for promise in self._victims:

@@ -50,6 +50,17 @@ def test_an_agent_that_shares_weights_frees_them_only_with_the_last() -> None:
     assert names(placer, agent("new", 4, priority=9)) == ["sharing 0", "sharing 1"]
 
 
+def test_who_is_divided_over_other_cards_too_goes_as_a_whole() -> None:
+    placer = Placer(hosts_of_four(1))
+    divided = agent("divided", 15 * GIB, priority=1, cards=2)
+    shape = divided.kind.shapes[0]
+    placer.promise(divided, Choice(shape, 0, (0, 3)))
+    for card in (1, 2):
+        put(placer, agent(f"a{card}", 20 * GIB, priority=2), card)
+    assert names(placer, agent("single", 20 * GIB, priority=9)) == ["divided"]
+    assert names(placer, agent("pair", 15 * GIB, priority=9, cards=2)) == ["divided"]
+
+
 def test_an_eviction_is_applied_as_it_was_planned() -> None:
     placer = Placer(hosts_of_four(8))
     for card in range(32):
