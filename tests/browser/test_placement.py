@@ -158,6 +158,7 @@ def test_more_agents_of_a_kind_join_a_draft_and_the_team(installation: Installat
 def test_an_agent_on_several_cards_is_shown_and_moved_as_one(installation: Installation, visitor: Visitor) -> None:
     model_name = installation.workspace.read(lambda s: edited_configuration(s, "output_formatter").assigned_llm)
     allowed = {"model_provider": "ollama", "model_name": model_name, "allows_split": True}
+    remove(installation, select(ResourceConstraint).where(ResourceConstraint.model_name == model_name))
     installation.act(lambda session: create_constraint(session, allowed))
     installation.act(lambda session: place(session, "output_formatter", (0, 3)))
     page = visitor.visit("placement", "Placement")
