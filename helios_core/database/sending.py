@@ -29,25 +29,28 @@ class Asked:
 
     def __init__(self, fetch: Callable[[], Sequence[Any]]) -> None:
         self._fetch = fetch
+        self._rows: Sequence[Any] | None = None
 
     def all(self) -> Sequence[Any]:
-        """Every row; once."""
-        return self._fetch()
+        """Every row."""
+        if self._rows is None:
+            self._rows = self._fetch()
+        return self._rows
 
     def known(self) -> Sequence[Any] | None:
         """Every row; None where the statement failed, or the way to its answer."""
         try:
-            return self._fetch()
+            return self.all()
         except psycopg.Error:
             return None
 
     def first(self) -> Any:  # noqa: ANN401 - a row
         """The first row; None where there is none."""
-        return next(iter(self._fetch()), None)
+        return next(iter(self.all()), None)
 
     def one(self) -> Any:  # noqa: ANN401 - a row
         """The only row."""
-        (row,) = self._fetch()
+        (row,) = self.all()
         return row
 
 

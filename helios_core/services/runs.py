@@ -264,18 +264,14 @@ def holding(session: Session, hold: Hold, phase: ConversationPhase | None = None
     conversations = None if phase is None else ask(session, PHASE, {"conversation": hold.conversation_id})
     try:
         yield
-    except Exception:
-        _refuse_late(runs.known(), hold)
-        raise
-    _refuse_late(runs.all(), hold)
-    if conversations is not None and conversations.one().current_phase != phase:
-        raise PhaseLeft
-
-
-def _refuse_late(runs: Sequence[Any] | None, hold: Hold) -> None:
-    """Raise HoldLost where these rows are known, and say so."""
-    if runs is not None and hold not in _held(runs, [hold]):
-        raise HoldLost
+        runs.all()  # what was refused meanwhile may show here
+    finally:
+        found = runs.known()
+        if found is not None and hold not in _held(found, [hold]):
+            raise HoldLost
+        found = None if conversations is None else conversations.known()
+        if found and found[0].current_phase != phase:
+            raise PhaseLeft
 
 
 def phase_of(session: Session, conversation_id: int) -> ConversationPhase | None:

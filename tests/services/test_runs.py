@@ -188,6 +188,7 @@ def test_what_a_late_worker_did_or_failed_to_do_is_its_lateness(
     system.act(lambda session: retitle(session, held, "In time"))
     system.act(lambda session: enter(session, conversation_id, ConversationPhase.INGESTION))
     refused(lambda: system.act(lambda session: retitle(session, held, "Twice")), PhaseLeft)
+    refused(lambda: system.act(lambda session: retitle(session, held, None)), PhaseLeft)
     assert mine.read(lambda session: progress(session, conversation_id)).title == "In time"
 
 
