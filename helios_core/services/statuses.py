@@ -22,18 +22,21 @@ LOCK = text(
 )
 """Who was away is back first: nobody gets to work from there."""
 SETTLE = text(
+    "WITH found AS MATERIALIZED (SELECT u, a, CASE WHEN coalesce("
+    "(SELECT true FROM task_delegations d JOIN conversation_runs r ON r.conversation_id = d.conversation_id "
+    " WHERE d.user_id = u AND d.target_agent_id = a AND d.status = 'in_progress' "
+    " AND r.worker_id IS NOT NULL AND r.ended_at IS NULL LIMIT 1), "
+    "(SELECT true FROM conversation_runs r JOIN multi_agent_conversations c ON c.id = r.conversation_id "
+    " WHERE r.user_id = u AND r.worker_id IS NOT NULL AND r.ended_at IS NULL "
+    " AND c.pm_agent_id = a AND c.current_phase IN ('planning', 'synthesis') LIMIT 1)) "
+    "THEN 'working'::agentstatus ELSE 'idle' END AS status "
+    "FROM json_to_recordset(CAST(:named AS json)) AS named (u bigint, a text)) "
     "UPDATE agent_profiles p SET status = found.status, status_since = now(), last_active_at = now(), "
-    "status_note = NULL FROM (SELECT id, CASE WHEN "
-    "EXISTS (SELECT FROM task_delegations d JOIN conversation_runs r ON r.conversation_id = d.conversation_id "
-    " WHERE d.user_id = profile.user_id AND d.target_agent_id = profile.agent_id AND d.status = 'in_progress' "
-    " AND r.worker_id IS NOT NULL AND r.ended_at IS NULL) "
-    "OR EXISTS (SELECT FROM conversation_runs r JOIN multi_agent_conversations c ON c.id = r.conversation_id "
-    " WHERE r.user_id = profile.user_id AND r.worker_id IS NOT NULL AND r.ended_at IS NULL "
-    " AND c.pm_agent_id = profile.agent_id AND c.current_phase IN ('planning', 'synthesis')) "
-    "THEN 'working'::agentstatus ELSE 'idle' END AS status FROM agent_profiles profile WHERE (user_id, agent_id) IN "
-    " (SELECT * FROM json_to_recordset(CAST(:named AS json)) AS named (u bigint, a text))) found "
-    "WHERE p.id = found.id AND p.status <> found.status"
+    "status_note = NULL FROM found "
+    "WHERE p.user_id = found.u AND p.agent_id = found.a AND p.status <> found.status"
 )
+"""Each subquery looks for one row, and so walks an index, which forgets on the way what is long over; asked with EXISTS
+the server would gather everything that was ever under way, up to the next vacuum."""
 
 
 def enlist(session: Session, user_id: int, agent_ids: Collection[str]) -> None:
