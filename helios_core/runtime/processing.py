@@ -37,7 +37,7 @@ def _record(session: Session, brief: Brief, done: Work) -> None:
     read = [(answer, attempts[answer.delegation_id], read_answer(answer.content)) for answer in new]
     _check(session, brief, [(answer, check_requirements(asked.requirements, said)) for answer, asked, said in read])
     own = {answer.response_id: assessed for answer, _, said in read if (assessed := self_assessment(said)) is not None}
-    record_self_assessments(session, own)
+    record_self_assessments(session, brief.user_id, brief.conversation_id, own)
     enter(session, brief.conversation_id, ConversationPhase.SYNTHESIS)
 
 

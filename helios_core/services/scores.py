@@ -80,8 +80,13 @@ def record_scores(
     session.flush()
 
 
-def record_self_assessments(session: Session, assessments: Mapping[int, Assessment]) -> None:
-    """Keep what experts think of their own responses, by the responses' ids, in place of what they thought before."""
+def record_self_assessments(
+    session: Session, user_id: int, conversation_id: int, assessments: Mapping[int, Assessment]
+) -> None:
+    """Keep what experts think of their own responses, by the responses' ids, in place of what they thought before.
+
+    The confidence that an assessment may be is with the response since it was written.
+    """
     require(session, Action.WORK_IN_CONVERSATIONS)
     if not assessments:
         return
@@ -94,23 +99,17 @@ def record_self_assessments(session: Session, assessments: Mapping[int, Assessme
             "scale_low": one.scale.low,
             "scale_high": one.scale.high,
             "explanation": one.explanation,
-            "share": one.share if one.criterion == CONFIDENCE else None,
         }
         for response_id, one in assessments.items()
     ]
-    send(session, SELF_ASSESSED, {"given": json.dumps(given)})
+    send(session, SELF_ASSESSED, {"user": user_id, "conversation": conversation_id, "given": json.dumps(given)})
 
 
 SELF_ASSESSED = text(
-    "WITH given AS (SELECT r.id AS response_id, r.user_id, r.conversation_id, g.criterion, g.value, g.scale_low, "
-    " g.scale_high, g.explanation, g.share FROM json_to_recordset(CAST(:given AS json)) AS g (response_id bigint, "
-    " criterion text, value float8, scale_low float8, scale_high float8, explanation text, share float8) "
-    " JOIN agent_responses r ON r.id = g.response_id), "
-    "confident AS (UPDATE agent_responses r SET confidence_score = given.share FROM given "
-    " WHERE r.id = given.response_id AND r.confidence_score IS DISTINCT FROM given.share AND given.share IS NOT NULL) "
     "INSERT INTO quality_scores (user_id, conversation_id, response_id, source, criterion, value, scale_low, "
-    " scale_high, explanation) SELECT user_id, conversation_id, response_id, 'self', criterion, value, scale_low, "
-    " scale_high, explanation FROM given ORDER BY response_id "
+    " scale_high, explanation) SELECT :user, :conversation, response_id, 'self', criterion, value, scale_low, "
+    " scale_high, explanation FROM json_to_recordset(CAST(:given AS json)) AS g (response_id bigint, "
+    " criterion text, value float8, scale_low float8, scale_high float8, explanation text) ORDER BY response_id "
     "ON CONFLICT (user_id, response_id, synthesis_id, judge_id, criterion) WHERE source <> 'person' "
     "DO UPDATE SET value = EXCLUDED.value, scale_low = EXCLUDED.scale_low, scale_high = EXCLUDED.scale_high, "
     " explanation = EXCLUDED.explanation, updated_at = now()"
