@@ -48,6 +48,7 @@ def prepare(engine: Engine, idle_seconds: float) -> None:
     def connected(connection: Any, _record: object) -> None:  # noqa: ANN401 - a connection of psycopg's
         connection.prepare_threshold, connection.prepared_max = PREPARED_AFTER, PREPARED_MAX
         cursor = connection.cursor()
+        cursor.execute("SET plan_cache_mode = force_generic_plan")
         cursor.execute(f"SET idle_in_transaction_session_timeout = {idle_seconds * 1000:.0f}")
         cursor.close()
         connection.commit()

@@ -80,6 +80,19 @@ def test_a_transaction_that_the_machine_kept_waiting_is_made_again(urls: ServerU
     assert pauses == []
 
 
+def test_the_statements_of_steps_are_planned_once_whatever_they_ask_for(database: Database) -> None:
+    prepare(database.engine, idle_seconds=5)
+    counted = text("SELECT count(*) FROM generate_series(1, :until)")  # planned for each `until`, left to itself
+    planned = text("SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE statement LIKE '%series(%'")
+
+    def step(session: Session) -> tuple[int, int]:
+        asked = [session.scalar(counted, {"until": until}) for until in range(20)]
+        assert asked == [*range(20)]
+        return tuple(session.execute(planned).one())
+
+    assert asyncio.run(Ledger(database).act("count", step)) == (0, 20 - PREPARED_AFTER)
+
+
 def test_a_step_whose_statement_was_prepared_before_a_migration_is_taken_all_the_same(
     database: Database, owner_url: SecretStr
 ) -> None:
