@@ -29,6 +29,7 @@ SETTINGS = {
     "random_page_cost": "1.1",
     "jit": "off",  # compiling costs more than the short queries of a page
     "wal_compression": "on",
+    "autovacuum_naptime": "15s",  # a new database is planned for as an empty one until it is analyzed
     "checkpoint_timeout": "15min",
     "logging_collector": "on",
     "log_filename": "postgresql-%a.log",  # a file a weekday, overwritten a week later
