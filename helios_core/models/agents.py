@@ -108,7 +108,6 @@ class AgentProfile(Base):
         CheckConstraint("completed_delegations + failed_delegations <= total_delegations", name="ended_delegations"),
         CheckConstraint("average_response_seconds >= 0", name="average_response_seconds"),
         CheckConstraint("average_quality_score BETWEEN 0 AND 1", name="average_quality_score"),
-        Index(None, "user_id", "status"),
         Index("ix_agent_profiles_capabilities", "capabilities", postgresql_using="gin",
               postgresql_ops={"capabilities": "jsonb_path_ops"}),
     )  # fmt: skip
