@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 
+import uvloop
+
 from helios_core.database.engine import application_url, open_database
 from helios_core.database.session import Database
 from helios_core.errors import HoldLost
@@ -44,7 +46,7 @@ def work(settings: Settings, say: Say) -> None:
     """Carry conversations until a signal asks to stop."""
     database = open_database(settings, pre_ping=False)  # the ledger begins again by itself
     try:
-        asyncio.run(Worker(settings, database, models_of(settings)).run(say))
+        uvloop.run(Worker(settings, database, models_of(settings)).run(say))
     finally:
         database.close()
 

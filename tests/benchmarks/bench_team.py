@@ -31,6 +31,7 @@ from functools import partial
 from itertools import cycle
 from pathlib import Path
 
+import uvloop
 from pydantic import SecretStr
 from sqlalchemy import make_url, text
 from sqlalchemy.orm import Session
@@ -283,7 +284,7 @@ def main() -> None:
         migrating.upgrade(urls.owner, "helios_app")
         migrate(urls.owner, "helios_app")
         peer = partial(peer_results, python=arguments.peer, url=urls.owner, seconds=arguments.seconds)
-        report(asyncio.run(Team(urls, folder).measure(arguments.seconds, peer)))
+        report(uvloop.run(Team(urls, folder).measure(arguments.seconds, peer)))
     finally:
         server.stop()
         shutil.rmtree(folder, ignore_errors=True)
