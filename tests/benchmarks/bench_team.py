@@ -25,7 +25,6 @@ import tempfile
 import time
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from itertools import cycle
@@ -173,20 +172,21 @@ class Team:
 
     async def measure(self, seconds: float, peer: Callable[[Load], list[Result]]) -> list[Result]:
         """Every load, with the worker at work, and the peer's turn before each."""
-        worker = asyncio.create_task(self._worker.run(lambda _: None))
-        await asyncio.sleep(STARTED_SECONDS)
         results = []
-        try:
+        async with asyncio.TaskGroup() as group:  # where the worker fails, nobody waits for it any more
+            worker = group.create_task(self._work())
+            await asyncio.sleep(STARTED_SECONDS)
             for load in LOADS:
                 results += await asyncio.to_thread(peer, load)
                 results.append(await self._loaded(*load, seconds))
-            return results
-        finally:
             worker.cancel()
-            with suppress(asyncio.CancelledError):
-                await worker
-            self._check()
-            self._database.close()
+        self._check()
+        self._database.close()
+        return results
+
+    async def _work(self) -> None:
+        await self._worker.run(lambda _: None)
+        sys.exit("The worker was asked to stop.")
 
     async def _loaded(self, delay_seconds: float, at_a_time: int, seconds: float) -> Result:
         """Conversations one after the other, so many at a time; what ends in time, after the first second, counts."""
