@@ -268,7 +268,7 @@ def visitor(window: Callable[..., Visitor]) -> Visitor:
 def choose(field: Locator, name: str | Pattern[str]) -> None:
     """Open a field's list and take a choice. It closes where the page moves under it, and is opened once more."""
     choice = field.page.get_by_role("option", name=name).first
-    field.scroll_into_view_if_needed()
+    field.hover()  # scrolls there, and again where the page is drawn anew meanwhile
     field.page.wait_for_timeout(SCROLLING_MS)
     field.click()
     try:
