@@ -72,7 +72,7 @@ class Start:
 def plan(session: Session, hold: Hold, said: NewMessage, tasks: Sequence[NewDelegation]) -> tuple[int, ...]:
     """Write a plan as it was said, its tasks as delegations, and after it their directives; their ids, in order."""
     session.flush()
-    places = ask(session, PLACES, {"conversation": hold.conversation_id, "places": [*range(len(tasks))]}).all()
+    places = ask(session, PLACES, {"conversation": hold.conversation_id, "count": len(tasks)}).all()
     rows = [_planned(hold, place, task) for place, task in zip(places, tasks, strict=True)]
     events = blackboard.announce_tasks(session, rows)
     insert_rows(session, TaskDelegation, [{**row, "blackboard_event_id": events[row["id"]]} for row in rows])
@@ -83,9 +83,9 @@ def plan(session: Session, hold: Hold, said: NewMessage, tasks: Sequence[NewDele
 
 PLACES = text(
     "SELECT nextval('task_delegations_id_seq') AS id, c.session_id, c.pm_agent_id, clock_timestamp() AS now, "
-    "place + 2 + (SELECT coalesce(max(position), -1) FROM conversation_messages said "
+    "place + 1 + (SELECT coalesce(max(position), -1) FROM conversation_messages said "
     " WHERE said.conversation_id = c.id) AS position FROM multi_agent_conversations c, "
-    "unnest(CAST(:places AS integer[])) AS place WHERE c.id = :conversation ORDER BY place"
+    "generate_series(1, :count) AS place WHERE c.id = :conversation ORDER BY place"
 )
 """The ids that new delegations will have, and their places in the transcript, after the plan's own."""
 
