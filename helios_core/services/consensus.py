@@ -56,12 +56,12 @@ def conclude(session: Session, new: NewSynthesis, *, question: str | None = None
     """
     require(session, Action.WORK_IN_CONVERSATIONS)
     asked = ask(session, NEXT, {"conversation": new.conversation_id})
-    responses = consensus_memory.ask_responses(session, new.user_id, new.response_ids if question else ())
+    responses = None if question is None else consensus_memory.ask_responses(session, new.user_id, new.response_ids)
     taken = asked.one()
     if new.message is not None:
         append(session, [new.message])
     row = {**_row(new), "id": taken.id, "position": None if new.message is None else taken.position}
-    node_id = None if question is None else consensus_memory.add(session, {**row, "asked": question}, responses.all())
+    node_id = None if responses is None else consensus_memory.add(session, {**row, "asked": question}, responses.all())
     insert_rows(session, TaskSynthesis, [{**row, "consensus_node_id": node_id}])
     _add_claims(session, taken.id, new)
     agreed = {"score": new.found.score, "user": new.user_id, "conversation": new.conversation_id}
