@@ -66,3 +66,8 @@ def state_of(pid: int) -> str:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
         return ""
+
+
+def wait_until_gone(pid: int) -> None:
+    """Wait for the end of a process that has let go of its folder, which it does a moment before."""
+    wait_until(lambda: state_of(pid) in {"", "Z"}, seconds=1)

@@ -18,7 +18,7 @@ from helios_core.database.postmaster import read_postmaster, runs_by_proc, runs_
 from helios_core.database.server import EmbeddedServer
 from helios_core.errors import ServerFailed
 from tests.database.conftest import Starter
-from tests.database.servers import answer, ask, connect, pid_of, state_of, wait_until
+from tests.database.servers import answer, ask, connect, pid_of, state_of, wait_until, wait_until_gone
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc and Linux's prctl")
 
@@ -97,7 +97,7 @@ def test_a_server_outlives_its_killed_starter_and_is_found_and_really_stopped(
     assert ask(own_server.start(), "select 1") == "1"
     assert pid_of(data) == pid
     own_server.stop()
-    wait_until(lambda: state_of(pid) in {"", "Z"}, seconds=1)  # it lets go of its folder a moment before it is gone
+    wait_until_gone(pid)
     assert not pid_file(data).exists()
 
 
@@ -118,7 +118,7 @@ def test_a_frozen_server_is_stopped_all_the_same_and_loses_nothing(own_server: E
     pid = pid_of(data)
     os.kill(pid, signal.SIGSTOP)
     own_server.stop()
-    wait_until(lambda: state_of(pid) in {"", "Z"}, seconds=1)  # it lets go of its folder a moment before it is gone
+    wait_until_gone(pid)
     assert ask(own_server.start(), "select count(*) from kept") == "1000"
 
 
